@@ -1,0 +1,52 @@
+// Files: whole reads, atomic writes and read-only memory maps.
+//
+// All functions throw Error: kNotFound for a path that does not exist, kResourceExhausted for a
+// full disk, kInvalidArgument for a directory where a file is needed, kInternal for other faults of
+// the operating system. All are safe to call from any thread.
+#ifndef TANDEM_BASE_FILE_H_
+#define TANDEM_BASE_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tandem {
+
+// Reads a whole file. A file of more than `max_bytes` is refused with kTooLarge before any of it is
+// read, and so is a device or pipe that yields more.
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = UINT64_MAX);
+
+// Replaces `path` with `content` so that a crash at any instant leaves the old or the new file,
+// never a mixture: temporary file in the same folder, fsync, rename, fsync of the folder.
+void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+
+// Makes what `write` produced at a temporary path durable under `path`: fsync, rename, fsync of the
+// folder. For writers, such as FAISS, that insist on opening the file themselves.
+void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
+
+// A read-only memory map of a file, unmapped on destruction. Movable, not copyable. The bytes must
+// not be used after the file was truncated by another process (the kernel raises SIGBUS); Tandem
+// only maps files that it, or a package manager, replaces by renaming.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const std::filesystem::path& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_bytes_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_BASE_FILE_H_
