@@ -1,0 +1,63 @@
+// tandem index: documents into the store.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "server/engine.h"
+
+namespace tandem {
+namespace {
+
+struct IndexArguments {
+  EngineOptions engine;
+  std::string collection = kDefaultCollection;
+  std::filesystem::path folder;
+};
+
+int run(const IndexArguments& arguments) {
+  const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
+  FolderReport report;
+  {
+    ProgressLine progress;
+    report = engine->ingestor->ingest_folder(
+        arguments.folder, arguments.collection,
+        [&](const FolderProgress& state) { progress.update(state); });
+  }
+  fmt::print("{} added, {} replaced, {} unchanged, {} passages written\n", report.added,
+             report.replaced, report.unchanged, report.passages);
+  if (report.skipped > 0) {
+    fmt::print("{} files of other formats passed over\n", report.skipped);
+  }
+  if (report.failures.empty()) return kExitSuccess;
+  fmt::print("{} files could not be read:\n", report.failures.size());
+  for (const IngestFailure& failure : report.failures) {
+    fmt::print("  {}: {}\n", one_line(failure.source, 200), one_line(failure.reason, 400));
+  }
+  return kExitPartial;
+}
+
+}  // namespace
+
+void add_index_command(CLI::App& app, int& exit_status) {
+  auto arguments = std::make_shared<IndexArguments>();
+  arguments->engine.create_store = true;
+  arguments->engine.with_generator = false;
+  CLI::App* command = app.add_subcommand(
+      "index",
+      "Embed documents into the store. Reads text, Markdown, HTML and PDF files below a folder; "
+      "files that did not change since they were last indexed cost nothing. Broken files are "
+      "reported at the end and never stop the others. Interrupting is safe: run it again to go "
+      "on.");
+  command->add_option("path", arguments->folder, "A folder or one file")
+      ->required()
+      ->check(CLI::ExistingPath);
+  add_engine_options(*command, arguments->engine);
+  add_collection_option(*command, arguments->collection);
+  command->callback([arguments, &exit_status] { exit_status = run(*arguments); });
+}
+
+}  // namespace tandem

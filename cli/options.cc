@@ -1,0 +1,96 @@
+#include "cli/options.h"
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+namespace tandem {
+namespace {
+
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
+}  // namespace
+
+void add_engine_options(CLI::App& command, EngineOptions& options) {
+  command.add_option("-s,--store", options.store, "Folder of the store")
+      ->required()
+      ->envname("TANDEM_STORE")
+      ->type_name("PATH");
+  command
+      .add_option(
+          "--encoder", options.encoder,
+          "Folder of the encoder (Hugging Face layout); needed once, the store remembers it")
+      ->envname("TANDEM_ENCODER")
+      ->type_name("DIR");
+  command
+      .add_option("--threads", options.threads, "Threads for the networks; 0: one per processor")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+void add_generator_option(CLI::App& command, EngineOptions& options) {
+  command
+      .add_option("--generator", options.generator,
+                  "GGUF file of the generator; needed once, the store remembers it")
+      ->envname("TANDEM_GENERATOR")
+      ->type_name("FILE");
+}
+
+void add_collection_option(CLI::App& command, std::string& collection) {
+  command.add_option("-c,--collection", collection, "Collection of documents")
+      ->capture_default_str()
+      ->check([](const std::string& name) -> std::string {
+        try {
+          check_collection_name(name);
+          return {};
+        } catch (const Error& error) {
+          return error.what();
+        }
+      });
+}
+
+std::string terminal_safe(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Utf8Char next = decode_utf8(text);
+    const bool harmless =
+        !is_control(next.code_point) || next.code_point == '\n' || next.code_point == '\t';
+    append_utf8(harmless ? next.code_point : kReplacementCharacter, out);
+    text.remove_prefix(next.size_bytes);
+  }
+  return out;
+}
+
+std::string one_line(std::string_view text, std::size_t max_code_points) {
+  std::string out;
+  std::size_t length = 0;
+  bool pending_space = false;
+  while (!text.empty()) {
+    const Utf8Char next = decode_utf8(text);
+    text.remove_prefix(next.size_bytes);
+    if (next.code_point == ' ' || is_control(next.code_point)) {
+      pending_space = !out.empty();
+      continue;
+    }
+    if (length >= max_code_points) return out + "…";
+    if (pending_space) {
+      out += ' ';
+      ++length;
+    }
+    pending_space = false;
+    append_utf8(next.code_point, out);
+    ++length;
+  }
+  return out;
+}
+
+std::string location_of(std::string_view title, std::string_view heading_path, std::uint32_t page) {
+  std::string location(title);
+  if (!heading_path.empty()) location.append(" > ").append(heading_path);
+  if (page > 0) location += ", page " + std::to_string(page);
+  return one_line(location, 120);
+}
+
+}  // namespace tandem

@@ -1,0 +1,34 @@
+// Options that several commands share, and how results are shown on a terminal.
+#ifndef TANDEM_CLI_OPTIONS_H_
+#define TANDEM_CLI_OPTIONS_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <string_view>
+
+#include "server/engine.h"
+#include "store/store.h"
+
+namespace tandem {
+
+// --store, --encoder and --threads, bound to `options`, which must outlive the parsing.
+void add_engine_options(CLI::App& command, EngineOptions& options);
+// --generator.
+void add_generator_option(CLI::App& command, EngineOptions& options);
+// --collection, checked like every collection name.
+void add_collection_option(CLI::App& command, std::string& collection);
+
+// "Title > Heading > Section, page 3", with terminal control characters made visible, since titles
+// come from documents.
+std::string location_of(std::string_view title, std::string_view heading_path, std::uint32_t page);
+
+// `text` without control characters, on one line, cut to `max_code_points` with "…".
+std::string one_line(std::string_view text, std::size_t max_code_points);
+
+// `text` as it may be written to a terminal: control characters other than newline and tab become
+// U+FFFD, so that no document can move the cursor or set the title.
+std::string terminal_safe(std::string_view text);
+
+}  // namespace tandem
+
+#endif  // TANDEM_CLI_OPTIONS_H_

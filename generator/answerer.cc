@@ -1,0 +1,71 @@
+#include "generator/answerer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "generator/prompt.h"
+
+namespace tandem {
+namespace {
+
+// Part of the context that the passages leave to the answer, unless it asks for less.
+constexpr int kReservedForAnswer = 256;
+
+struct Prompt {
+  std::vector<TokenId> tokens;
+  std::vector<Hit> hits;
+};
+
+// Leaves out passages, worst first, until the prompt fits.
+Prompt fit_prompt(const Generator& generator, std::span<const ChatMessage> messages,
+                  std::vector<Hit> hits, int max_tokens) {
+  const int reserved =
+      std::clamp(max_tokens, 1, std::min(kReservedForAnswer, generator.context_length() / 4));
+  const auto limit = static_cast<std::size_t>(generator.context_length() - reserved);
+  while (true) {
+    Prompt prompt{generator.render(with_passages(messages, hits)), {}};
+    // With no passage left, the generator itself says how much too long the conversation is.
+    if (prompt.tokens.size() <= limit || hits.empty()) {
+      prompt.hits = std::move(hits);
+      return prompt;
+    }
+    hits.pop_back();
+  }
+}
+
+}  // namespace
+
+GenerationOptions default_generation_options() {
+  GenerationOptions options;
+  options.sampling.temperature = 0.0f;
+  options.sampling.repetition_penalty = 1.1f;
+  options.max_tokens = 256;
+  return options;
+}
+
+Answerer::Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator)
+    : retriever_(retriever), encoder_(encoder), generator_(generator) {}
+
+Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
+                        const TextSink& sink) const {
+  using Clock = std::chrono::steady_clock;
+  Answer answer;
+  std::vector<Hit> hits;
+  const std::string& question = question_of(messages);
+  if (options.retrieve) {
+    const auto start = Clock::now();
+    hits = retriever_.search(question, options.search);
+    answer.retrieval_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  Prompt prompt = fit_prompt(generator_, messages, std::move(hits), options.generation.max_tokens);
+  answer.hits = std::move(prompt.hits);
+  answer.generation = generator_.generate(
+      prompt.tokens, options.generation, sink ? sink : [](std::string_view) { return true; });
+  if (answer.generation.finish_reason != FinishReason::kCancelled) {
+    answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
+  }
+  return answer;
+}
+
+}  // namespace tandem

@@ -1,0 +1,56 @@
+// Retrieval-augmented generation: question, passages, prompt, answer, citations.
+#ifndef TANDEM_GENERATOR_ANSWERER_H_
+#define TANDEM_GENERATOR_ANSWERER_H_
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "generator/citations.h"
+#include "generator/generator.h"
+#include "retriever/retriever.h"
+
+namespace tandem {
+
+// Passages that go into a prompt unless the caller says otherwise.
+inline constexpr std::size_t kDefaultPromptPassages = 4;
+
+// What suits an answer from passages: nearly always the most likely token, and a light penalty that
+// keeps small models from running in circles without keeping them from quoting.
+GenerationOptions default_generation_options();
+
+struct AnswerOptions {
+  SearchOptions search{.limit = kDefaultPromptPassages};
+  GenerationOptions generation = default_generation_options();
+  bool retrieve = true;  // false: plain chat, no passages, no citations
+};
+
+struct Answer {
+  GenerationResult generation;
+  std::vector<Hit> hits;  // those that went into the prompt, best first
+  std::vector<Citation> citations;
+  double retrieval_seconds = 0;
+};
+
+// Borrows its parts, which must outlive it. answer() may be called from any thread.
+class Answerer {
+ public:
+  Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator);
+
+  // `messages` is the conversation, its last message the user's question. Passages that do not fit
+  // into the context beside the conversation and the answer are left out, worst first. `sink` may
+  // be null. Throws kInvalidArgument if there is no user message, kTooLarge if the conversation
+  // alone does not fit.
+  Answer answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
+                const TextSink& sink) const;
+
+ private:
+  const Retriever& retriever_;
+  const Encoder& encoder_;
+  const Generator& generator_;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_GENERATOR_ANSWERER_H_

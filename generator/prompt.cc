@@ -1,0 +1,48 @@
+#include "generator/prompt.h"
+
+#include "base/error.h"
+
+namespace tandem {
+namespace {
+
+// Short on purpose: small models follow one plain sentence better than a page of rules.
+constexpr char kInstruction[] =
+    "Answer the question in a few sentences, using only the passages. If the passages do not hold "
+    "the answer, say that you do not know.";
+
+std::string format_passages(std::span<const Hit> hits) {
+  std::string text = "Passages:\n";
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    const Passage& passage = hits[i].passage;
+    text += "[" + std::to_string(i + 1) + "] " + passage.title;
+    if (!passage.heading_path.empty()) text += " > " + passage.heading_path;
+    text += "\n" + passage.text + "\n\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+const std::string& question_of(std::span<const ChatMessage> conversation) {
+  if (conversation.empty() || conversation.back().role != "user") {
+    throw Error(ErrorCode::kInvalidArgument, "the last message must have the role 'user'",
+                "end the conversation with the question");
+  }
+  return conversation.back().content;
+}
+
+std::vector<ChatMessage> with_passages(std::span<const ChatMessage> conversation,
+                                       std::span<const Hit> hits) {
+  const std::string& question = question_of(conversation);
+  std::vector<ChatMessage> messages(conversation.begin(), conversation.end());
+  if (hits.empty()) return messages;
+  messages.back().content = format_passages(hits) + "Question: " + question;
+  if (messages.front().role == "system") {
+    messages.front().content = kInstruction + std::string("\n") + messages.front().content;
+  } else {
+    messages.insert(messages.begin(), {"system", kInstruction});
+  }
+  return messages;
+}
+
+}  // namespace tandem
