@@ -110,7 +110,8 @@ void publish_file(const std::filesystem::path& temporary, const std::filesystem:
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
   std::filesystem::path temporary = path;
-  temporary += ".tmp." + std::to_string(::getpid());
+  // The thread too: two threads that write the same path must not share a temporary file.
+  temporary += ".tmp." + std::to_string(::getpid()) + "." + std::to_string(::gettid());
   try {
     const Descriptor file = open_or_throw(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     while (!content.empty()) {
@@ -121,11 +122,11 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
       }
       content.remove_prefix(static_cast<std::size_t>(count));
     }
+    publish_file(temporary, path);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
-  publish_file(temporary, path);
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {

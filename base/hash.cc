@@ -8,11 +8,26 @@
 
 namespace tandem {
 
-std::string sha256_hex(std::string_view bytes) {
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{EVP_MD_CTX_new(),
+                                                                 &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  TANDEM_CHECK(context_->digest != nullptr);
+  TANDEM_CHECK(EVP_DigestInit_ex(context_->digest.get(), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::string_view bytes) {
+  TANDEM_CHECK(EVP_DigestUpdate(context_->digest.get(), bytes.data(), bytes.size()) == 1);
+}
+
+std::string Sha256::finish_hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
-  TANDEM_CHECK(
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) == 1);
+  TANDEM_CHECK(EVP_DigestFinal_ex(context_->digest.get(), digest.data(), &length) == 1);
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   text.reserve(2 * length);
@@ -21,6 +36,12 @@ std::string sha256_hex(std::string_view bytes) {
     text.push_back(kDigits[digest[i] & 15]);
   }
   return text;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 digest;
+  digest.update(bytes);
+  return digest.finish_hex();
 }
 
 }  // namespace tandem

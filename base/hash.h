@@ -3,6 +3,7 @@
 #ifndef TANDEM_BASE_HASH_H_
 #define TANDEM_BASE_HASH_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,23 @@ namespace tandem {
 
 // 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
+
+// The same digest of bytes that come in pieces. Used by one thread at a time.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void update(std::string_view bytes);
+  // 64 lower-case hexadecimal digits; called once, last.
+  std::string finish_hex();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 }  // namespace tandem
 

@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -49,19 +51,28 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
-// Kills and reaps the child's whole process group unless it was waited for.
+// Kills and reaps the child with its whole process group.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    if (pid_ <= 0) return;
-    ::kill(-pid_, SIGKILL);
-    wait();
+    if (pid_ > 0) reap();
   }
-  // Exit code, or 128 + signal.
-  int wait() {
+
+  // Whether the child has ended. It is left unreaped, so that its id still names its group.
+  bool has_ended() const {
+    siginfo_t information{};
+    const int result =
+        ::waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOHANG | WNOWAIT);
+    // It fails where the process ignores SIGCHLD and the kernel reaps for it.
+    return result != 0 ? errno != EINTR : information.si_pid == pid_;
+  }
+
+  // Exit code, or 128 + signal. What the child left running in its group ends with it.
+  int reap() {
+    ::kill(-pid_, SIGKILL);
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
@@ -175,10 +186,12 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
   set_nonblocking(errors.read_end());
   SubprocessResult result;
   const auto deadline = Clock::now() + std::chrono::milliseconds(limits.timeout_ms);
+  // One byte more than allowed is kept, to tell that there was more.
+  const std::uint64_t output_limit = std::max(limits.output_bytes, limits.output_bytes + 1);
   bool output_open = true;
   bool errors_open = true;
   if (input.empty()) to_child.close_write();
-  while (output_open || errors_open) {
+  const auto time_left_ms = [&] {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) {
@@ -186,14 +199,18 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
                   arguments[0] + " took longer than " + std::to_string(limits.timeout_ms) + " ms",
                   "the document may be damaged or hostile; simplify it or raise the limit");
     }
+    return static_cast<int>(left);
+  };
+  while (output_open || errors_open) {
+    const int left_ms = time_left_ms();
     std::array<pollfd, 3> waits{
         pollfd{output_open ? from_child.read_end() : -1, POLLIN, 0},
         pollfd{errors_open ? errors.read_end() : -1, POLLIN, 0},
         pollfd{to_child.write_end(), POLLOUT, 0},  // -1, and so ignored, once closed
     };
-    ::poll(waits.data(), waits.size(), static_cast<int>(left));
+    ::poll(waits.data(), waits.size(), left_ms);
     if (waits[0].revents != 0) {
-      output_open = drain(from_child.read_end(), result.output, limits.output_bytes + 1);
+      output_open = drain(from_child.read_end(), result.output, output_limit);
     }
     if (waits[1].revents != 0) {
       errors_open = drain(errors.read_end(), result.error_output, kErrorOutputBytes);
@@ -211,7 +228,11 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
       if (input.empty() || (count < 0 && errno != EAGAIN && errno != EINTR)) to_child.close_write();
     }
   }
-  result.exit_code = child.wait();
+  // A program may close its output long before it ends.
+  for (int pause_ms = 1; !child.has_ended(); pause_ms = std::min(2 * pause_ms, 50)) {
+    ::poll(nullptr, 0, std::min(pause_ms, time_left_ms()));
+  }
+  result.exit_code = child.reap();
   return result;
 }
 

@@ -1,0 +1,65 @@
+// Messages in, text out, token by token.
+#ifndef TANDEM_GENERATOR_GENERATOR_H_
+#define TANDEM_GENERATOR_GENERATOR_H_
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "generator/chat_template.h"
+#include "generator/sampler.h"
+#include "model/tokenizers/tokenizer.h"
+
+namespace tandem {
+
+struct GenerationOptions {
+  SamplingOptions sampling;
+  int max_tokens = 512;
+  std::vector<std::string> stop;  // the text ends before the first of these
+};
+
+enum class FinishReason { kStop, kLength, kCancelled };
+
+struct GenerationResult {
+  std::string text;
+  int prompt_tokens = 0;
+  int completion_tokens = 0;
+  FinishReason finish_reason = FinishReason::kStop;
+  double prefill_seconds = 0;  // until the first token's logits
+  double decode_seconds = 0;
+};
+
+// Receives text as it is made: always whole UTF-8 characters, never a part of a stop string.
+// Returning false cancels the generation before its next step.
+using TextSink = std::function<bool(std::string_view piece)>;
+
+// All methods may be called from any thread. Concurrent generations share the processor step by
+// step, so that none waits for another to end.
+class Generator {
+ public:
+  // A GGUF of the Llama family. Throws as open_gguf, make_tokenizer and LlamaModel::load do.
+  static std::unique_ptr<Generator> open(const std::filesystem::path& path);
+  virtual ~Generator() = default;
+
+  virtual const std::string& name() const = 0;
+  virtual int context_length() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+
+  // The prompt of a conversation, by the chat template of the file. Throws kInvalidArgument for
+  // messages that the template refuses (unknown role, wrong order).
+  virtual std::vector<TokenId> render(std::span<const ChatMessage> messages) const = 0;
+
+  // Throws kTooLarge before any work if the prompt leaves no room for a single token, and
+  // kInvalidArgument for options out of range. max_tokens is cut to what the context leaves.
+  virtual GenerationResult generate(std::span<const TokenId> prompt,
+                                    const GenerationOptions& options,
+                                    const TextSink& sink) const = 0;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_GENERATOR_GENERATOR_H_

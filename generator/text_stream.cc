@@ -1,0 +1,53 @@
+#include "generator/text_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+namespace tandem {
+namespace {
+
+// Length of the longest end of `text` that a stop string begins with. Whole stop strings do not
+// count: they have been looked for before.
+std::size_t open_stop_size(std::string_view text, const std::vector<std::string>& stop) {
+  std::size_t longest = 0;
+  for (const std::string_view word : stop) {
+    for (std::size_t size = std::min(word.size() - 1, text.size()); size > longest; --size)
+      if (text.ends_with(word.substr(0, size))) longest = size;
+  }
+  return longest;
+}
+
+}  // namespace
+
+TextStream::TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {
+  for (const auto& word : stop_) TANDEM_CHECK(!word.empty());
+}
+
+std::string TextStream::push(std::string_view bytes) {
+  if (stopped_) return {};
+  pending_ += bytes;
+
+  std::size_t end = std::string::npos;
+  for (const auto& word : stop_) end = std::min(end, pending_.find(word));
+  if (end != std::string::npos) {
+    stopped_ = true;
+    pending_.resize(end);
+    return repair_utf8(std::exchange(pending_, {}));
+  }
+
+  const std::string_view text = pending_;
+  const auto size = complete_utf8_prefix(text.substr(0, text.size() - open_stop_size(text, stop_)));
+  std::string shown = repair_utf8(text.substr(0, size));
+  pending_.erase(0, size);
+  return shown;
+}
+
+std::string TextStream::finish() {
+  pending_.resize(complete_utf8_prefix(pending_));
+  return repair_utf8(std::exchange(pending_, {}));
+}
+
+}  // namespace tandem

@@ -1,0 +1,321 @@
+#include "indexer/ingestor.h"
+
+#include <algorithm>
+#include <ctime>
+#include <deque>
+#include <future>
+#include <optional>
+
+#include "base/bounded_queue.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/utf8.h"
+#include "indexer/folder_listing.h"
+
+namespace tandem {
+
+// A document that was read and chunked and waits to be encoded; without passages if it is
+// unchanged.
+struct Ingestor::Prepared {
+  Document document;
+  std::vector<Passage> passages;
+  bool unchanged = false;
+};
+
+namespace {
+
+// Part of every digest: raised when readers or chunker come to give other passages, so that
+// indexing again takes up what has not changed itself.
+constexpr int kPipelineVersion = 1;
+
+// Passages in one call of the encoder: enough to sort by length, few enough to show progress.
+constexpr std::size_t kEncodeBatch = 128;
+constexpr std::size_t kQueueBytes = 32u << 20;
+// Titles are repeated with each passage.
+constexpr std::size_t kMaxTitleBytes = 512;
+
+ChunkOptions chunk_options(const Encoder& encoder) {
+  const Tokenizer& tokenizer = encoder.tokenizer();
+  const std::size_t control = tokenizer.prefix().size() + tokenizer.suffix().size();
+  const auto longest = static_cast<std::size_t>(encoder.max_tokens());
+  TANDEM_CHECK(longest > control);
+  ChunkOptions options;
+  options.max_tokens = std::min(options.max_tokens, longest - control);
+  return options;
+}
+
+std::string digest_of(const IngestRequest& request, const Encoder& encoder) {
+  std::string parts = std::to_string(kPipelineVersion) + ' ' + sha256_hex(request.bytes) + ' ' +
+                      encoder.id() + ' ' + std::to_string(chunk_options(encoder).max_tokens) + ' ' +
+                      std::to_string(request.title.size()) + ' ' + request.title + request.source;
+  return sha256_hex(parts);
+}
+
+std::string title_of(const IngestRequest& request, const SourceText& text) {
+  std::string title = repair_utf8(request.title);
+  if (title.empty()) title = text.title;
+  if (title.empty()) {
+    title = repair_utf8(std::filesystem::path(request.source).filename().string());
+  }
+  if (title.size() > kMaxTitleBytes) {
+    title.resize(complete_utf8_prefix(std::string_view(title).substr(0, kMaxTitleBytes)));
+  }
+  return title;
+}
+
+std::vector<float> encode_passages(const Encoder& encoder, std::span<const Passage> passages) {
+  std::vector<float> vectors;
+  while (!passages.empty()) {
+    const auto batch = passages.first(std::min(kEncodeBatch, passages.size()));
+    std::vector<std::string> texts;
+    for (const Passage& passage : batch) texts.push_back(embedding_text(passage));
+    const std::vector<float> encoded = encoder.encode(texts);
+    vectors.insert(vectors.end(), encoded.begin(), encoded.end());
+    passages = passages.subspan(batch.size());
+  }
+  return vectors;
+}
+
+}  // namespace
+
+Ingestor::Ingestor(Store& store, DenseIndex& index, const Encoder& encoder, ReadLimits limits)
+    : store_(store), index_(index), encoder_(encoder), limits_(limits) {}
+
+void Ingestor::adopt_encoder() {
+  const std::lock_guard lock(write_mutex_);
+  StoreSettings settings = store_.settings();
+  if (settings.encoder_id == encoder_.id()) return;
+  if (!settings.encoder_id.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the vectors in the store are of another encoder than " + encoder_.name(),
+                "use the encoder that the store was made with, or index into a new store");
+  }
+  settings.encoder_id = encoder_.id();
+  settings.dimension = static_cast<std::uint32_t>(encoder_.dimension());
+  store_.set_settings(settings);
+}
+
+Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_view id) const {
+  Prepared prepared;
+  Document& document = prepared.document;
+  document.id = id;
+  document.collection = request.collection;
+  document.source = repair_utf8(request.source);
+  document.digest = digest_of(request, encoder_);
+  document.created_at_unix_s = std::time(nullptr);
+  if (store_.get_digest(request.collection, id) == document.digest) {
+    prepared.unchanged = true;
+    return prepared;
+  }
+  SourceText text = read_source(request.bytes, document.source, limits_);
+  text.title = title_of(request, text);
+  prepared.passages = chunk(text, encoder_.tokenizer(), chunk_options(encoder_));
+  if (prepared.passages.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, document.source + " has no text in it",
+                "leave it out, or check that it was written whole");
+  }
+  document.passage_count = static_cast<std::uint32_t>(prepared.passages.size());
+  document.title = std::move(text.title);
+  document.media_type = std::move(text.media_type);
+  document.text = std::move(text.text);
+  return prepared;
+}
+
+IngestStatus Ingestor::write(const Prepared& prepared, std::span<const float> vectors) {
+  const Document& document = prepared.document;
+  const std::lock_guard lock(write_mutex_);
+  const bool replaces = store_.get_digest(document.collection, document.id).has_value();
+  const StoreChange change = store_.put_document(document, prepared.passages, vectors);
+  // New before old, so that no search finds the document gone; the retriever drops old passages.
+  index_.add(document.collection, change.added, vectors);
+  index_.remove(document.collection, change.removed);
+  return replaces ? IngestStatus::kReplaced : IngestStatus::kAdded;
+}
+
+IngestResult Ingestor::ingest(const IngestRequest& request) {
+  check_collection_name(request.collection);
+  adopt_encoder();
+  const std::string id = request.id.empty() ? make_document_id(request.source) : request.id;
+  Prepared prepared = prepare(request, id);
+  if (prepared.unchanged) {
+    // Deleted since it was compared: there is no copy to speak of, so it is a new document after
+    // all.
+    const auto document = store_.get_document(request.collection, id);
+    if (!document) return ingest(request);
+    return {IngestStatus::kUnchanged, id, document->title, document->passage_count};
+  }
+  const IngestStatus status = write(prepared, encode_passages(encoder_, prepared.passages));
+  return {status, id, prepared.document.title, prepared.document.passage_count};
+}
+
+bool Ingestor::remove(std::string_view collection, std::string_view id) {
+  const std::lock_guard lock(write_mutex_);
+  if (!store_.get_digest(collection, id)) return false;
+  index_.remove(collection, store_.delete_document(collection, id).removed);
+  return true;
+}
+
+// One call of ingest_folder. A thread reads and chunks; the calling thread gathers the passages of
+// several files, encodes them together and writes each document when all its passages are encoded.
+class Ingestor::FolderRun {
+ public:
+  FolderRun(Ingestor& ingestor, const std::filesystem::path& folder, const std::string& collection,
+            const std::function<void(const FolderProgress&)>& progress)
+      : ingestor_(ingestor),
+        collection_(collection),
+        progress_(progress),
+        listing_(list_documents_below(folder)) {
+    report_.skipped = listing_.skipped;
+    report_.failures = listing_.failures;
+    done_.files_total = listing_.files.size();
+    for (const ListedFile& file : listing_.files) done_.bytes_total += file.size_bytes;
+  }
+
+  FolderReport run() {
+    std::future<void> reading = std::async(std::launch::async, [this] { read_all(); });
+    // Whichever way this function is left, the reading thread must not wait for room any more; the
+    // future then waits for it.
+    const QueueCloser closer{queue_};
+    while (auto file = queue_.pop()) {
+      waiting_.push_back(std::move(*file));
+      unencoded_ += waiting_.back().passages().size();
+      while (unencoded_ >= kEncodeBatch) encode_batch();
+      finish_files();
+    }
+    while (unencoded_ > 0) encode_batch();
+    finish_files();
+    reading.get();
+    return std::move(report_);
+  }
+
+ private:
+  struct File {
+    const ListedFile* listed = nullptr;
+    Prepared prepared;
+    std::string failure;         // why it is not `prepared`; empty otherwise
+    std::vector<float> vectors;  // of its first `encoded` passages
+    std::size_t encoded = 0;
+
+    std::span<const Passage> passages() const { return prepared.passages; }
+  };
+  struct QueueCloser {
+    BoundedQueue<File>& queue;
+    ~QueueCloser() { queue.close(); }
+  };
+
+  void read_all() {
+    const QueueCloser closer{queue_};
+    for (const ListedFile& listed : listing_.files) {
+      File file = read(listed);
+      // The text is held twice, in the document and in its passages.
+      const std::size_t weight = 2 * file.prepared.document.text.size() + 4096;
+      if (!queue_.push(std::move(file), weight)) return;
+    }
+  }
+
+  File read(const ListedFile& listed) const {
+    File file;
+    file.listed = &listed;
+    try {
+      IngestRequest request;
+      request.bytes = read_file(listed.path, ingestor_.limits_.max_bytes);
+      request.source = listed.source;
+      request.collection = collection_;
+      file.prepared = ingestor_.prepare(request, make_document_id(listed.source));
+    } catch (const std::exception& error) {
+      file.failure = error.what();
+    }
+    return file;
+  }
+
+  // Encodes the next passages of the waiting files, whichever files they are of.
+  void encode_batch() {
+    std::vector<std::string> texts;
+    for (const File& file : waiting_) {
+      for (const Passage& passage : file.passages().subspan(file.encoded)) {
+        if (texts.size() == kEncodeBatch) break;
+        texts.push_back(embedding_text(passage));
+      }
+    }
+    const std::vector<float> vectors = ingestor_.encoder_.encode(texts);
+    const std::size_t dimension = vectors.size() / texts.size();
+    auto next = vectors.begin();
+    for (File& file : waiting_) {
+      const auto left = static_cast<std::size_t>(vectors.end() - next) / dimension;
+      const std::size_t count = std::min(left, file.passages().size() - file.encoded);
+      const auto end = next + static_cast<std::ptrdiff_t>(count * dimension);
+      file.vectors.insert(file.vectors.end(), next, end);
+      file.encoded += count;
+      next = end;
+    }
+    unencoded_ -= texts.size();
+    done_.passages_done += texts.size();
+    show_progress();
+    finish_files();
+  }
+
+  // Writes and reports the files at the front that are complete.
+  void finish_files() {
+    while (!waiting_.empty() && waiting_.front().encoded == waiting_.front().passages().size()) {
+      File file = std::move(waiting_.front());
+      waiting_.pop_front();
+      finish(file);
+      ++done_.files_done;
+      done_.bytes_done += file.listed->size_bytes;
+      show_progress();
+    }
+  }
+
+  void finish(File& file) {
+    if (file.failure.empty() && file.prepared.unchanged) {
+      ++report_.unchanged;
+      return;
+    }
+    if (file.failure.empty()) file.failure = write(file);
+    if (!file.failure.empty()) {
+      report_.failures.push_back({repair_utf8(file.listed->source), file.failure});
+    }
+  }
+
+  // Why the document cannot be stored, or nothing. What would stop every other document is thrown.
+  std::string write(const File& file) {
+    try {
+      const IngestStatus status = ingestor_.write(file.prepared, file.vectors);
+      ++(status == IngestStatus::kAdded ? report_.added : report_.replaced);
+      report_.passages += file.passages().size();
+      return {};
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kTooLarge) {
+        return error.what();
+      }
+      throw;
+    }
+  }
+
+  void show_progress() const {
+    if (progress_) progress_(done_);
+  }
+
+  Ingestor& ingestor_;
+  const std::string& collection_;
+  const std::function<void(const FolderProgress&)>& progress_;
+  const FolderListing listing_;
+  BoundedQueue<File> queue_{kQueueBytes};
+
+  // Of the calling thread alone.
+  std::deque<File> waiting_;
+  std::size_t unencoded_ = 0;  // passages of `waiting_`
+  FolderProgress done_;
+  FolderReport report_;
+};
+
+FolderReport Ingestor::ingest_folder(const std::filesystem::path& folder,
+                                     const std::string& collection,
+                                     const std::function<void(const FolderProgress&)>& progress) {
+  check_collection_name(collection);
+  adopt_encoder();
+  return FolderRun(*this, folder, collection, progress).run();
+}
+
+}  // namespace tandem

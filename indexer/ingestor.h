@@ -1,0 +1,104 @@
+// From bytes to searchable: read, chunk, encode, write.
+#ifndef TANDEM_INDEXER_INGESTOR_H_
+#define TANDEM_INDEXER_INGESTOR_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "indexer/chunker.h"
+#include "indexer/reader.h"
+#include "retriever/dense_index.h"
+#include "retriever/encoder.h"
+#include "store/store.h"
+
+namespace tandem {
+
+struct IngestRequest {
+  std::string bytes;   // the original
+  std::string source;  // path or file name; its extension helps to choose the reader
+  std::string collection = kDefaultCollection;
+  std::string title;  // empty: the document's own title, else the name of the source
+  std::string id;     // empty: make_document_id(source)
+};
+
+enum class IngestStatus { kAdded, kReplaced, kUnchanged };
+
+struct IngestResult {
+  IngestStatus status = IngestStatus::kAdded;
+  std::string document_id;
+  std::string title;
+  std::uint32_t passage_count = 0;
+};
+
+struct IngestFailure {
+  std::string source;
+  std::string reason;
+};
+
+struct FolderReport {
+  std::uint64_t added = 0;
+  std::uint64_t replaced = 0;
+  std::uint64_t unchanged = 0;
+  std::uint64_t passages = 0;  // written in this run
+  std::uint64_t skipped = 0;   // files of no known extension
+  std::vector<IngestFailure> failures;
+};
+
+struct FolderProgress {
+  std::uint64_t files_done = 0;
+  std::uint64_t files_total = 0;
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;
+  std::uint64_t passages_done = 0;  // encoded
+};
+
+// Borrows its parts, which must outlive it. All methods may be called from any thread. Nothing else
+// may write to the same index: it must learn of new passages in the order in which the store
+// numbered them, which only one Ingestor can see to.
+class Ingestor {
+ public:
+  Ingestor(Store& store, DenseIndex& index, const Encoder& encoder, ReadLimits limits = {});
+
+  // Durable and visible to search when it returns. A document whose bytes, title, source and
+  // settings are those of the last time is left as it is. Throws what read_source and the store
+  // throw, and kInvalidArgument if the store's vectors are of another encoder.
+  IngestResult ingest(const IngestRequest& request);
+
+  // Takes up every file of a known extension below `folder` (or the one file), in order of path;
+  // hidden files and symbolic links to folders are left out. The source of a document is its path
+  // relative to `folder`. One broken file never stops the others: it is reported. A pipeline reads
+  // and chunks ahead while earlier passages are encoded in large batches. `progress` (may be empty)
+  // is called from the calling thread, after each file and each batch; a file it counts as done is
+  // durable and visible to search. It may throw to stop, and what was written until then stays. A
+  // full disk stops the run with kResourceExhausted.
+  FolderReport ingest_folder(const std::filesystem::path& folder, const std::string& collection,
+                             const std::function<void(const FolderProgress&)>& progress);
+
+  // False if there is no such document.
+  bool remove(std::string_view collection, std::string_view id);
+
+ private:
+  struct Prepared;
+  class FolderRun;
+
+  // Makes the encoder the store's if it has none yet.
+  void adopt_encoder();
+  Prepared prepare(const IngestRequest& request, std::string_view id) const;
+  IngestStatus write(const Prepared& prepared, std::span<const float> vectors);
+
+  Store& store_;
+  DenseIndex& index_;
+  const Encoder& encoder_;
+  ReadLimits limits_;
+  std::mutex write_mutex_;  // held from a write to the store until the index knows of it
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_INDEXER_INGESTOR_H_

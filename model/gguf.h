@@ -1,0 +1,46 @@
+// GGUF, the file format of llama.cpp, versions 2 and 3, little-endian.
+//
+//   file     = "GGUF" version:u32 tensor_count:u64 metadata_count:u64
+//              metadata{metadata_count} tensor_info{tensor_count} padding data
+//   metadata = key:string type:u32 value
+//   string   = length:u64 byte{length}
+//   array    = element_type:u32 count:u64 value{count}
+//   tensor_info = name:string dimensions:u32 size:u64{dimensions} type:u32 offset:u64
+// An array may hold arrays. The data section begins at the next multiple of `general.alignment` (32
+// unless stated); offsets count from there.
+#ifndef TANDEM_MODEL_GGUF_H_
+#define TANDEM_MODEL_GGUF_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/weights.h"
+
+namespace tandem {
+
+// Getters return nullopt when the key is absent and throw kCorrupt when its type is another one.
+// Integers of any width are accepted where the value fits. Immutable; safe from any thread.
+class GgufFile : public WeightFile {
+ public:
+  virtual std::optional<std::int64_t> integer(std::string_view key) const = 0;
+  virtual std::optional<double> number(std::string_view key) const = 0;
+  virtual std::optional<bool> boolean(std::string_view key) const = 0;
+  // Not necessarily valid UTF-8.
+  virtual std::optional<std::string_view> text(std::string_view key) const = 0;
+  virtual std::optional<std::vector<std::string_view>> texts(std::string_view key) const = 0;
+  virtual std::optional<std::vector<std::int64_t>> integers(std::string_view key) const = 0;
+  virtual std::optional<std::vector<float>> floats(std::string_view key) const = 0;
+};
+
+// Throws kNotFound, kCorrupt (with advice to fetch the file again) or kUnsupported (tensor type,
+// version, big-endian).
+std::unique_ptr<GgufFile> open_gguf(const std::filesystem::path& path);
+
+}  // namespace tandem
+
+#endif  // TANDEM_MODEL_GGUF_H_

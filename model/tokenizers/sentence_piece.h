@@ -1,0 +1,34 @@
+// SentencePiece (Kudo and Richardson 2018, arXiv:1808.06226), by its own library.
+//
+// Debian's libsentencepiece carries its own protobuf 3.14 and crashes in a process that also loads
+// libprotobuf. Nothing here includes protobuf, and nothing that links libprotobuf may join this
+// process.
+#ifndef TANDEM_MODEL_TOKENIZERS_SENTENCE_PIECE_H_
+#define TANDEM_MODEL_TOKENIZERS_SENTENCE_PIECE_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "model/tokenizers/tokenizer.h"
+
+namespace tandem {
+
+struct SentencePieceOptions {
+  bool add_begin = true;  // where the model has such a token
+  bool add_end = false;
+};
+
+// `model` is the content of a `.model` file, `source` names it in messages. Ids are those of the
+// file; models that shift them (XLM-R and its relatives) must be refused by the caller. With
+// ControlTokens::kParse each stretch of text between control tokens is encoded by itself, so each
+// gets the leading space that the model wants. Throws kCorrupt.
+//
+// The library trusts the inside of a model that it could parse: take models from sources as
+// trustworthy as programs.
+std::unique_ptr<Tokenizer> make_sentence_piece(std::string_view model, const std::string& source,
+                                               const SentencePieceOptions& options);
+
+}  // namespace tandem
+
+#endif  // TANDEM_MODEL_TOKENIZERS_SENTENCE_PIECE_H_

@@ -1,0 +1,237 @@
+#include "retriever/encoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "model/bert.h"
+
+namespace tandem {
+namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
+
+// Tokens of one forward pass. From about 1,000 on the matrix products run at full speed; more would
+// push the intermediate activations (6 KiB a token for MiniLM) out of the last-level cache.
+constexpr std::size_t kTokensPerBatch = 2048;
+
+constexpr const char* kFolderAdvice =
+    "give the folder of a sentence-transformers model: config.json, model.safetensors, "
+    "tokenizer.json or vocab.txt, 1_Pooling/config.json";
+
+// Nullopt if there is no such file.
+std::optional<nlohmann::json> read_json(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  auto json = nlohmann::json::parse(read_file(path, kMaxConfigBytes), nullptr, false);
+  if (json.is_discarded())
+    throw Error(ErrorCode::kCorrupt, fmt::format("{} is not JSON", path.string()),
+                "fetch the model again");
+  return json;
+}
+
+// A folder without a pooling configuration is a plain BERT; sentence-transformers takes the mean of
+// its states, and so do we.
+Pooling read_pooling(const std::filesystem::path& folder) {
+  const auto path = folder / "1_Pooling" / "config.json";
+  const auto json = read_json(path);
+  if (!json) return Pooling::kMean;
+  std::vector<std::string> modes;
+  if (json->is_object()) {
+    for (const auto& [key, value] : json->items())
+      if (key.starts_with("pooling_mode_") && value.is_boolean() && value.get<bool>())
+        modes.push_back(key);
+  }
+  if (modes == std::vector<std::string>{"pooling_mode_mean_tokens"}) return Pooling::kMean;
+  if (modes == std::vector<std::string>{"pooling_mode_cls_token"}) return Pooling::kCls;
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("{} asks for a pooling other than the mean or the [CLS] token", path.string()),
+      "choose an encoder with mean or CLS pooling, such as all-MiniLM-L6-v2");
+}
+
+// A further module (a dense projection, say) would change the vectors.
+void check_modules(const std::filesystem::path& folder) {
+  const auto path = folder / "modules.json";
+  const auto json = read_json(path);
+  if (!json || !json->is_array()) return;
+  for (const auto& module : *json) {
+    const auto type = module.is_object() ? module.find("type") : module.end();
+    const std::string name = module.is_object() && type != module.end() && type->is_string()
+                                 ? type->get<std::string>()
+                                 : "";
+    const std::string last = name.substr(name.rfind('.') + 1);
+    if (last != "Transformer" && last != "Pooling" && last != "Normalize")
+      throw Error(
+          ErrorCode::kUnsupported,
+          fmt::format("{} lists a module that is not supported: \"{}\"", path.string(), name),
+          "choose an encoder made of Transformer, Pooling and Normalize only");
+  }
+}
+
+int read_max_tokens(const std::filesystem::path& folder, int max_positions, int control_tokens) {
+  const auto path = folder / "sentence_bert_config.json";
+  const auto json = read_json(path);
+  if (!json || !json->is_object()) return max_positions;
+  const auto found = json->find("max_seq_length");
+  if (found == json->end() || found->is_null()) return max_positions;
+  const auto value = found->is_number_integer() ? found->get<std::int64_t>() : -1;
+  if (value <= control_tokens)
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{} has max_seq_length {}, which leaves no room for text",
+                            path.string(), found->dump(-1, ' ', true)),
+                "fetch the model again");
+  return static_cast<int>(std::min<std::int64_t>(value, max_positions));
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void hash_file(Sha256& hash, const std::filesystem::path& path) {
+  const MappedFile file(path);
+  hash.update(fmt::format("{} {}\n", path.filename().string(), file.bytes().size()));
+  hash.update(as_text(file.bytes()));
+}
+
+// The files that open_tokenizer reads, by its own order of preference.
+std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& folder) {
+  if (exists(folder / "tokenizer.json")) return {folder / "tokenizer.json"};
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto& path = entry.path();
+    if (path.filename() == "vocab.txt" || path.filename() == "tokenizer_config.json" ||
+        path.extension() == ".model")
+      files.push_back(path);
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string identify(const std::filesystem::path& folder, Pooling pooling, int max_tokens) {
+  Sha256 hash;
+  hash.update(fmt::format("encoder 1\npooling {}\nmax_tokens {}\n",
+                          pooling == Pooling::kMean ? "mean" : "cls", max_tokens));
+  hash_file(hash, folder / "config.json");
+  hash_file(hash, folder / "model.safetensors");
+  for (const auto& path : tokenizer_files(folder)) hash_file(hash, path);
+  return hash.finish_hex();
+}
+
+void normalize(std::span<float> vector) {
+  double squares = 0;
+  for (const float value : vector) squares += static_cast<double>(value) * value;
+  const auto scale = static_cast<float>(1.0 / std::max(std::sqrt(squares), 1e-12));
+  for (float& value : vector) value *= scale;
+}
+
+class BertEncoder final : public Encoder {
+ public:
+  explicit BertEncoder(const std::filesystem::path& folder)
+      : name_(folder.filename().empty() ? folder.parent_path().filename().string()
+                                        : folder.filename().string()),
+        model_(BertModel::load(folder)),
+        tokenizer_(open_tokenizer(folder)),
+        pooling_(read_pooling(folder)) {
+    check_modules(folder);
+    if (tokenizer_->prefix().empty())
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("the tokenizer in {} has no token such as [CLS] to begin with",
+                              folder.string()),
+                  kFolderAdvice);
+    const auto control = tokenizer_->prefix().size() + tokenizer_->suffix().size();
+    max_tokens_ =
+        read_max_tokens(folder, model_->config().max_positions, static_cast<int>(control));
+    if (tokenizer_->vocabulary_size() > static_cast<std::size_t>(model_->config().vocabulary_size))
+      throw Error(
+          ErrorCode::kCorrupt,
+          fmt::format("the tokenizer in {} has {} tokens, the model only {}", folder.string(),
+                      tokenizer_->vocabulary_size(), model_->config().vocabulary_size),
+          "the files do not belong together; fetch the model again");
+    id_ = identify(folder, pooling_, max_tokens_);
+  }
+
+  const std::string& id() const override { return id_; }
+  const std::string& name() const override { return name_; }
+  int dimension() const override { return model_->config().hidden_size; }
+  int max_tokens() const override { return max_tokens_; }
+  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+
+  std::vector<float> encode(std::span<const std::string> texts) const override;
+
+ private:
+  std::vector<TokenId> sequence(const std::string& text) const;
+
+  std::string id_;
+  std::string name_;
+  std::unique_ptr<BertModel> model_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  Pooling pooling_;
+  int max_tokens_ = 0;
+};
+
+std::vector<TokenId> BertEncoder::sequence(const std::string& text) const {
+  const auto prefix = tokenizer_->prefix();
+  const auto suffix = tokenizer_->suffix();
+  std::vector<TokenId> ids = tokenizer_->encode(text);
+  const std::size_t room = static_cast<std::size_t>(max_tokens_) - prefix.size() - suffix.size();
+  if (ids.size() > room) ids.resize(room);
+  ids.insert(ids.begin(), prefix.begin(), prefix.end());
+  ids.insert(ids.end(), suffix.begin(), suffix.end());
+  return ids;
+}
+
+std::vector<float> BertEncoder::encode(std::span<const std::string> texts) const {
+  const auto width = static_cast<std::size_t>(dimension());
+  std::vector<std::vector<TokenId>> sequences;
+  sequences.reserve(texts.size());
+  for (const auto& text : texts) sequences.push_back(sequence(text));
+
+  // The model runs texts of equal length side by side, so they are put next to each other.
+  std::vector<std::size_t> order(texts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return sequences[a].size() > sequences[b].size();
+  });
+
+  std::vector<float> vectors(texts.size() * width);
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::vector<std::vector<TokenId>> batch;
+    std::size_t tokens = 0;
+    while (begin + batch.size() < order.size()) {
+      auto& next = sequences[order[begin + batch.size()]];
+      if (!batch.empty() && tokens + next.size() > kTokensPerBatch) break;
+      tokens += next.size();
+      batch.push_back(std::move(next));
+    }
+    std::vector<float> pooled(batch.size() * width);
+    model_->pooled_states(batch, pooling_, pooled);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto row = std::span(pooled).subspan(i * width, width);
+      normalize(row);
+      std::copy(row.begin(), row.end(),
+                vectors.begin() + static_cast<std::ptrdiff_t>(order[begin + i] * width));
+    }
+    begin += batch.size();
+  }
+  return vectors;
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> Encoder::open(const std::filesystem::path& folder) {
+  try {
+    return std::make_unique<BertEncoder>(folder);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    throw Error(ErrorCode::kNotFound, error.message(), kFolderAdvice);
+  }
+}
+
+}  // namespace tandem

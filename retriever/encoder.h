@@ -1,0 +1,44 @@
+// Text to unit vectors, by a sentence-transformers folder: a BERT encoder, a pooling and a
+// normalisation (Reimers and Gurevych 2019, arXiv:1908.10084).
+#ifndef TANDEM_RETRIEVER_ENCODER_H_
+#define TANDEM_RETRIEVER_ENCODER_H_
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/tokenizers/tokenizer.h"
+
+namespace tandem {
+
+// Immutable once opened; all methods may be called from any thread.
+class Encoder {
+ public:
+  // Reads config.json, model.safetensors, the tokenizer, `1_Pooling/config.json` (mean or CLS) and
+  // `sentence_bert_config.json` (max_seq_length) where present. Throws as BertModel::load and
+  // open_tokenizer do; the advice says what a usable folder holds.
+  static std::unique_ptr<Encoder> open(const std::filesystem::path& folder);
+  virtual ~Encoder() = default;
+
+  // SHA-256 over the weights and all that decides the vectors: equal ids, equal vectors. The store
+  // refuses to mix vectors of different encoders.
+  virtual const std::string& id() const = 0;
+  // The folder's name, for people and for /v1/models.
+  virtual const std::string& name() const = 0;
+  virtual int dimension() const = 0;
+  // Longest sequence, control tokens included; what is beyond is cut off.
+  virtual int max_tokens() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+
+  // Encodes each text: shape [texts, dimension], row-major, each row of length 1 (L2). Texts are
+  // batched by length and token budget inside; the result does not depend on what else is in the
+  // batch, to rounding.
+  virtual std::vector<float> encode(std::span<const std::string> texts) const = 0;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_RETRIEVER_ENCODER_H_

@@ -1,0 +1,43 @@
+// A question in, passages out.
+#ifndef TANDEM_RETRIEVER_RETRIEVER_H_
+#define TANDEM_RETRIEVER_RETRIEVER_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "retriever/dense_index.h"
+#include "retriever/encoder.h"
+#include "store/store.h"
+
+namespace tandem {
+
+struct SearchOptions {
+  std::string collection = kDefaultCollection;
+  std::size_t limit = 5;
+};
+
+struct Hit {
+  Passage passage;
+  float score = 0;
+};
+
+// Borrows its parts, which must outlive it. search() may be called from any thread.
+class Retriever {
+ public:
+  Retriever(const Store& store, const DenseIndex& index, const Encoder& encoder);
+
+  // Best first. Throws kInvalidArgument for an empty query or a limit of 0, kNotFound for a
+  // collection that does not exist.
+  std::vector<Hit> search(std::string_view query, const SearchOptions& options) const;
+
+ private:
+  const Store& store_;
+  const DenseIndex& index_;
+  const Encoder& encoder_;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_RETRIEVER_RETRIEVER_H_

@@ -1,0 +1,29 @@
+// Passages and citations as JSON, in the one form that all routes share. Offsets are code points.
+// Pure; safe from any thread.
+#ifndef TANDEM_SERVER_ANSWER_JSON_H_
+#define TANDEM_SERVER_ANSWER_JSON_H_
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "generator/citations.h"
+#include "retriever/retriever.h"
+#include "store/store.h"
+
+namespace tandem {
+
+// {passage_id, document_id, collection, title, heading_path, page, start, end, score, text}; page
+// is null where the format has none.
+nlohmann::json to_json(const Hit& hit);
+nlohmann::json to_json(const std::vector<Hit>& hits);
+
+// {number, passage_id, document_id, collection, title, heading_path, page, start, end, quote,
+// score, answer_start, answer_end}
+nlohmann::json to_json(const std::vector<Citation>& citations);
+
+// {id, object, collection, title, source, media_type, created_at, passage_count}, without the text.
+nlohmann::json to_json(const Document& document);
+
+}  // namespace tandem
+
+#endif  // TANDEM_SERVER_ANSWER_JSON_H_

@@ -1,0 +1,30 @@
+// The body of POST /v1/chat/completions.
+#ifndef TANDEM_SERVER_CHAT_REQUEST_H_
+#define TANDEM_SERVER_CHAT_REQUEST_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "generator/answerer.h"
+
+namespace tandem {
+
+struct ChatRequest {
+  std::string model;  // empty: whichever there is
+  std::vector<ChatMessage> messages;
+  AnswerOptions options;
+  bool stream = false;
+  bool include_usage = false;
+  bool collection_given = false;
+};
+
+// What OpenAI documents, as far as Tandem has it, and the object "tandem" beside it;
+// server/README.md lists the fields and their defaults. Throws RequestError (400) naming the first
+// field that is wrong. Unknown fields are ignored; known ones that Tandem cannot honour are
+// refused, so that no caller believes they had an effect.
+ChatRequest parse_chat_request(const nlohmann::json& body);
+
+}  // namespace tandem
+
+#endif  // TANDEM_SERVER_CHAT_REQUEST_H_

@@ -1,0 +1,48 @@
+// Everything that answers a request, opened from one store folder and two model paths.
+#ifndef TANDEM_SERVER_ENGINE_H_
+#define TANDEM_SERVER_ENGINE_H_
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "generator/answerer.h"
+#include "generator/generator.h"
+#include "indexer/ingestor.h"
+#include "retriever/dense_index.h"
+#include "retriever/encoder.h"
+#include "retriever/retriever.h"
+#include "store/store.h"
+
+namespace tandem {
+
+struct EngineOptions {
+  std::filesystem::path store;
+  std::filesystem::path encoder;    // empty: the one the store remembers
+  std::filesystem::path generator;  // empty: the one the store remembers
+  bool read_only = false;
+  bool create_store = false;
+  bool with_generator = true;
+  int threads = 0;  // for the networks; 0: one per processor
+};
+
+// Parts in the order in which they depend on each other. Immutable once opened but for what the
+// parts themselves allow; safe from any thread.
+struct Engine {
+  // Remembers model paths in the store (unless read_only). Throws Error: kInvalidArgument where a
+  // model is needed and neither given nor remembered, or where the encoder given is not the one
+  // that made the store's vectors; and what the parts throw.
+  static std::unique_ptr<Engine> open(const EngineOptions& options);
+
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Encoder> encoder;
+  std::unique_ptr<DenseIndex> index;
+  std::unique_ptr<Retriever> retriever;
+  std::unique_ptr<Ingestor> ingestor;    // null when read_only
+  std::unique_ptr<Generator> generator;  // null without one
+  std::unique_ptr<Answerer> answerer;    // null without a generator
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_SERVER_ENGINE_H_

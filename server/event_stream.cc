@@ -1,0 +1,67 @@
+#include "server/event_stream.h"
+
+#include <fmt/format.h>
+
+namespace tandem {
+
+EventStream::EventStream(Exchange& exchange)
+    : exchange_(exchange), chunked_(exchange.request().version != "HTTP/1.0") {}
+
+bool EventStream::send(const nlohmann::json& event) {
+  return send_data(dump_json(event));
+}
+
+bool EventStream::send_data(std::string_view data) {
+  if (!started_) write_headers();
+  // JSON without indentation has no line end, which would end the field.
+  const std::string event = fmt::format("data: {}\n\n", data);
+  return write(chunked_ ? fmt::format("{:x}\r\n{}\r\n", event.size(), event) : event);
+}
+
+void EventStream::finish() {
+  send_data("[DONE]");
+  if (chunked_) {
+    write("0\r\n\r\n");
+  } else {
+    exchange_.connection().close_after_response();
+  }
+  exchange_.connection().finish_response();
+}
+
+void EventStream::abandon() {
+  broken_ = true;
+  exchange_.sent_status_ = 499;
+  exchange_.connection().finish_response();
+  exchange_.connection().close_after_response();
+}
+
+bool EventStream::write(std::string_view bytes) {
+  Connection& connection = exchange_.connection();
+  if (!broken_ && connection.client_left()) broken_ = true;
+  while (!broken_ && !bytes.empty()) {
+    const ssize_t sent = connection.write(bytes.data(), bytes.size());
+    if (sent < 0) {
+      broken_ = true;
+    } else {
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+  return !broken_;
+}
+
+void EventStream::write_headers() {
+  started_ = true;
+  exchange_.sent_status_ = 200;
+  exchange_.response().status = 200;
+  write(
+      fmt::format("HTTP/1.1 200 OK\r\n"
+                  "Content-Type: text/event-stream; charset=utf-8\r\n"
+                  "Cache-Control: no-store\r\n"
+                  "X-Content-Type-Options: nosniff\r\n"
+                  "X-Accel-Buffering: no\r\n"  // nginx in front would hold the events back
+                  "{}\r\n"
+                  "x-request-id: {}\r\n\r\n",
+                  chunked_ ? "Transfer-Encoding: chunked" : "Connection: close", exchange_.id()));
+}
+
+}  // namespace tandem

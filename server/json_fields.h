@@ -1,0 +1,60 @@
+// Reading JSON that nobody vouches for: limits while parsing, and fields with messages that name
+// them. Pure; safe from any thread.
+#ifndef TANDEM_SERVER_JSON_FIELDS_H_
+#define TANDEM_SERVER_JSON_FIELDS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tandem {
+
+inline constexpr int kMaxJsonDepth = 64;
+// A value takes at least 16 bytes in memory for as little as two in the text.
+inline constexpr std::size_t kMaxJsonValues = 1'000'000;
+
+// Throws RequestError (400) for what is not JSON (RFC 8259, in UTF-8), is no object, nests deeper
+// than kMaxJsonDepth or has more than kMaxJsonValues values. The text is never repeated in a
+// message.
+nlohmann::json parse_json_object(std::string_view text);
+
+// An object whose fields are read one by one; fields that nobody asks for are ignored, as OpenAI
+// does. An absent field and null are the same. Every getter throws RequestError (400), whose
+// message and param name the field by its path ("messages[2].role"). Borrows the object.
+class Fields {
+ public:
+  // Throws if `object` is none. `path` is empty for the body itself.
+  explicit Fields(const nlohmann::json& object, std::string path = {});
+
+  std::optional<std::string> text(std::string_view name) const;
+  // Whole numbers; 3.0 counts as 3.
+  std::optional<std::int64_t> integer(std::string_view name, std::int64_t low,
+                                      std::int64_t high) const;
+  std::optional<double> number(std::string_view name, double low, double high) const;
+  std::optional<bool> boolean(std::string_view name) const;
+  std::optional<Fields> object(std::string_view name) const;
+  // Null if absent; throws if it is there and no array, or has more than `max_size` elements.
+  const nlohmann::json* array(std::string_view name, std::size_t max_size) const;
+  // Text that is a collection's name.
+  std::optional<std::string> collection(std::string_view name) const;
+  // Null if absent.
+  const nlohmann::json* find(std::string_view name) const;
+
+  std::string path_of(std::string_view name) const;
+  // Throws the error "'PATH' PROBLEM".
+  [[noreturn]] void fail(std::string_view name, std::string_view problem) const;
+
+ private:
+  const nlohmann::json* object_;
+  std::string path_;
+};
+
+// "a string", "an array", … for messages about wrong types.
+std::string_view describe_type(const nlohmann::json& value);
+
+}  // namespace tandem
+
+#endif  // TANDEM_SERVER_JSON_FIELDS_H_

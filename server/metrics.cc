@@ -1,0 +1,158 @@
+#include "server/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <mutex>
+#include <set>
+
+namespace tandem {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+using Buckets = prometheus::Histogram::BucketBoundaries;
+
+// From a listing of documents (a millisecond) to a long answer on a slow machine.
+const Buckets& latency_buckets() {
+  static const Buckets buckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                  0.5,   1,      2.5,   5,    10,    30,   60,  120};
+  return buckets;
+}
+
+}  // namespace
+
+struct Metrics::State {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& requests =
+      BuildCounter()
+          .Name("tandem_http_requests_total")
+          .Help("Requests answered, by method, route and status; 499: the client left first.")
+          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& request_seconds =
+      BuildHistogram()
+          .Name("tandem_http_request_seconds")
+          .Help("Time from the request line to the last byte of the response.")
+          .Register(registry);
+  prometheus::Counter& rejected =
+      BuildCounter()
+          .Name("tandem_http_connections_rejected_total")
+          .Help("Connections refused with 503 because too many were waiting.")
+          .Register(registry)
+          .Add({});
+  prometheus::Gauge& in_flight = BuildGauge()
+                                     .Name("tandem_generations_in_flight")
+                                     .Help("Answers being generated now.")
+                                     .Register(registry)
+                                     .Add({});
+  prometheus::Histogram& first_token =
+      BuildHistogram()
+          .Name("tandem_time_to_first_token_seconds")
+          .Help("Time from the request line to the first piece of an answer.")
+          .Register(registry)
+          .Add({}, latency_buckets());
+  prometheus::Histogram& retrieval = BuildHistogram()
+                                         .Name("tandem_retrieval_seconds")
+                                         .Help("Time to find the passages of an answer.")
+                                         .Register(registry)
+                                         .Add({}, latency_buckets());
+  prometheus::Family<prometheus::Counter>& generations =
+      BuildCounter()
+          .Name("tandem_generations_total")
+          .Help("Answers generated, by how they ended.")
+          .Register(registry);
+  prometheus::Counter& prompt_tokens = BuildCounter()
+                                           .Name("tandem_prompt_tokens_total")
+                                           .Help("Tokens of prompts that were processed.")
+                                           .Register(registry)
+                                           .Add({});
+  prometheus::Counter& generated_tokens = BuildCounter()
+                                              .Name("tandem_generated_tokens_total")
+                                              .Help("Tokens that were generated.")
+                                              .Register(registry)
+                                              .Add({});
+  prometheus::Family<prometheus::Gauge>& documents =
+      BuildGauge().Name("tandem_documents").Help("Documents in the store.").Register(registry);
+  prometheus::Family<prometheus::Gauge>& passages =
+      BuildGauge().Name("tandem_passages").Help("Passages in the store.").Register(registry);
+  std::mutex sizes_mutex;
+  std::set<std::string> known_collections;
+
+  void update_sizes(const Store& store) {
+    const std::lock_guard lock(sizes_mutex);
+    // A collection that has become empty is no longer listed, but its last size must not stay.
+    for (const std::string& name : known_collections) {
+      documents.Add({{"collection", name}}).Set(0);
+      passages.Add({{"collection", name}}).Set(0);
+    }
+    for (const CollectionInfo& collection : store.list_collections()) {
+      known_collections.insert(collection.name);
+      documents.Add({{"collection", collection.name}})
+          .Set(static_cast<double>(collection.document_count));
+      passages.Add({{"collection", collection.name}})
+          .Set(static_cast<double>(collection.passage_count));
+    }
+  }
+};
+
+Metrics::Metrics() : state_(std::make_unique<State>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::count_request(std::string_view method, std::string_view route, int status,
+                            double seconds) {
+  // A method comes from the client; only those that routes have become labels.
+  const bool known = method == "GET" || method == "POST" || method == "DELETE" || method == "HEAD";
+  state_->requests
+      .Add({{"method", known ? std::string(method) : "other"},
+            {"route", std::string(route)},
+            {"status", std::to_string(status)}})
+      .Increment();
+  state_->request_seconds.Add({{"route", std::string(route)}}, latency_buckets()).Observe(seconds);
+}
+
+void Metrics::count_rejected_connection() {
+  state_->rejected.Increment();
+}
+
+Metrics::InFlight::InFlight(Metrics& metrics) : metrics_(metrics) {
+  metrics_.state_->in_flight.Increment();
+}
+Metrics::InFlight::~InFlight() {
+  metrics_.state_->in_flight.Decrement();
+}
+
+void Metrics::observe_first_token(double seconds) {
+  state_->first_token.Observe(seconds);
+}
+
+void Metrics::count_answer(const Answer& answer) {
+  const GenerationResult& generation = answer.generation;
+  state_->generations.Add({{"finish_reason", std::string(to_string(generation.finish_reason))}})
+      .Increment();
+  state_->prompt_tokens.Increment(generation.prompt_tokens);
+  state_->generated_tokens.Increment(generation.completion_tokens);
+  if (answer.retrieval_seconds > 0) state_->retrieval.Observe(answer.retrieval_seconds);
+}
+
+std::string Metrics::serialize(const Store& store) {
+  state_->update_sizes(store);
+  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+}
+
+std::string_view to_string(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+  }
+  return "stop";
+}
+
+}  // namespace tandem

@@ -1,0 +1,53 @@
+// What the server counts, in Prometheus' text format.
+#ifndef TANDEM_SERVER_METRICS_H_
+#define TANDEM_SERVER_METRICS_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "generator/answerer.h"
+#include "store/store.h"
+
+namespace tandem {
+
+// All methods may be called from any thread. Labels are patterns of routes and names of
+// collections, never text of users.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+
+  // `route` is a pattern such as "/v1/documents/{id}"; status 499: the client left first.
+  void count_request(std::string_view method, std::string_view route, int status, double seconds);
+  void count_rejected_connection();
+
+  // Around one generation: generations_in_flight goes up while the returned object lives.
+  class InFlight {
+   public:
+    explicit InFlight(Metrics& metrics);
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+    ~InFlight();
+
+   private:
+    Metrics& metrics_;
+  };
+  // From the arrival of the request to its first piece of text.
+  void observe_first_token(double seconds);
+  void count_answer(const Answer& answer);
+
+  // The sizes of the collections are read from `store` at this moment.
+  std::string serialize(const Store& store);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The word of OpenAI's finish_reason, or "cancelled".
+std::string_view to_string(FinishReason reason);
+
+}  // namespace tandem
+
+#endif  // TANDEM_SERVER_METRICS_H_

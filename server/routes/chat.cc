@@ -1,0 +1,173 @@
+// POST /v1/chat/completions
+#include <fmt/format.h>
+
+#include <ctime>
+#include <optional>
+#include <random>
+
+#include "base/log.h"
+#include "server/answer_json.h"
+#include "server/chat_request.h"
+#include "server/event_stream.h"
+#include "server/http_error.h"
+#include "server/routes/routes.h"
+
+namespace tandem {
+namespace {
+
+using nlohmann::json;
+
+json usage_json(const GenerationResult& generation) {
+  return {{"prompt_tokens", generation.prompt_tokens},
+          {"completion_tokens", generation.completion_tokens},
+          {"total_tokens", generation.prompt_tokens + generation.completion_tokens}};
+}
+
+// What is the same in every object of one completion.
+struct CompletionHead {
+  std::string id;
+  std::time_t created = 0;
+  std::string model;
+
+  json object(std::string_view kind) const {
+    return {{"id", id}, {"object", kind}, {"created", created}, {"model", model}};
+  }
+  // A chunk with one choice.
+  json chunk(json delta, json finish_reason, bool with_usage_field) const {
+    json chunk = object("chat.completion.chunk");
+    chunk["choices"] = json::array({{{"index", 0},
+                                     {"delta", std::move(delta)},
+                                     {"logprobs", nullptr},
+                                     {"finish_reason", std::move(finish_reason)}}});
+    if (with_usage_field) chunk["usage"] = nullptr;
+    return chunk;
+  }
+};
+
+CompletionHead make_head(const Exchange& exchange, const Engine& engine) {
+  return {"chatcmpl-" + exchange.id(), std::time(nullptr), engine.generator->name()};
+}
+
+// The generator's error is about tokens; OpenAI's clients know it by this word and status.
+[[noreturn]] void throw_context_error(const Error& error) {
+  throw RequestError(400, error.what(), "messages", "context_length_exceeded");
+}
+
+Answer run(const Exchange& exchange, const ChatRequest& request, RouteContext& context,
+           const TextSink& sink) {
+  const Metrics::InFlight in_flight(context.metrics);
+  bool first = true;
+  try {
+    Answer answer = context.engine.answerer->answer(
+        request.messages, request.options, [&](std::string_view piece) {
+          if (first) {
+            const auto elapsed = Exchange::Clock::now() - exchange.start();
+            context.metrics.observe_first_token(std::chrono::duration<double>(elapsed).count());
+            first = false;
+          }
+          return sink(piece);
+        });
+    context.metrics.count_answer(answer);
+    const GenerationResult& generation = answer.generation;
+    log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
+              exchange.id(), generation.prompt_tokens, generation.completion_tokens,
+              generation.prefill_seconds, generation.decode_seconds);
+    return answer;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kTooLarge) throw_context_error(error);
+    throw;
+  }
+}
+
+void answer_whole(Exchange& exchange, const ChatRequest& request, RouteContext& context) {
+  const Answer answer = run(exchange, request, context,
+                            [&](std::string_view) { return !exchange.connection().client_left(); });
+  if (answer.generation.finish_reason == FinishReason::kCancelled) {
+    throw RequestError(499,
+                       "The client closed its side of the connection before the answer was ready; "
+                       "keep it open.",
+                       {}, "client_left");
+  }
+  json body = make_head(exchange, context.engine).object("chat.completion");
+  body["choices"] = json::array(
+      {{{"index", 0},
+        {"message",
+         {{"role", "assistant"}, {"content", answer.generation.text}, {"refusal", nullptr}}},
+        {"logprobs", nullptr},
+        {"finish_reason", to_string(answer.generation.finish_reason)}}});
+  body["usage"] = usage_json(answer.generation);
+  body["citations"] = to_json(answer.citations);
+  body["passages"] = to_json(answer.hits);
+  exchange.send_json(body);
+}
+
+void send_last_chunks(EventStream& stream, const CompletionHead& head, const ChatRequest& request,
+                      const Answer& answer) {
+  json last =
+      head.chunk(json::object(), to_string(answer.generation.finish_reason), request.include_usage);
+  last["citations"] = to_json(answer.citations);
+  last["passages"] = to_json(answer.hits);
+  stream.send(last);
+  if (request.include_usage) {
+    json usage = head.object("chat.completion.chunk");
+    usage["choices"] = json::array();
+    usage["usage"] = usage_json(answer.generation);
+    stream.send(usage);
+  }
+  stream.finish();
+}
+
+void answer_streamed(Exchange& exchange, const ChatRequest& request, RouteContext& context) {
+  const CompletionHead head = make_head(exchange, context.engine);
+  EventStream stream(exchange);
+  // Sent with the first text and not before, so that what goes wrong until then has its own status.
+  const auto send_role = [&] {
+    return stream.started() || stream.send(head.chunk({{"role", "assistant"}, {"content", ""}},
+                                                      nullptr, request.include_usage));
+  };
+  try {
+    const Answer answer = run(exchange, request, context, [&](std::string_view piece) {
+      return send_role() &&
+             stream.send(head.chunk({{"content", piece}}, nullptr, request.include_usage));
+    });
+    if (answer.generation.finish_reason == FinishReason::kCancelled) return stream.abandon();
+    send_role();
+    send_last_chunks(stream, head, request, answer);
+  } catch (...) {
+    if (!stream.started()) throw;
+    // The status is long sent: clients find the error as an event, as OpenAI's do.
+    const HttpError error = to_http_error(std::current_exception(), exchange.id());
+    stream.send(json::parse(error_body(error)));
+    stream.finish();
+  }
+}
+
+void complete(Exchange& exchange, RouteContext& context) {
+  const Engine& engine = context.engine;
+  ChatRequest request = parse_chat_request(exchange.json_body());
+  if (engine.answerer == nullptr) {
+    throw RequestError(404,
+                       "This server was started without a generator; start it with --generator.",
+                       "model", "model_not_found");
+  }
+  check_model(request.model, engine.generator->name(), engine);
+  // A store without documents can still chat; a collection asked for by name must exist.
+  const AnswerOptions& options = request.options;
+  if (!request.collection_given && engine.index->size(options.search.collection) == 0) {
+    request.options.retrieve = false;
+  }
+  if (request.stream) {
+    answer_streamed(exchange, request, context);
+  } else {
+    answer_whole(exchange, request, context);
+  }
+}
+
+}  // namespace
+
+void add_chat_routes(HttpServer& server, RouteContext& context) {
+  server.add_route("POST", "/v1/chat/completions",
+                   [&context](Exchange& exchange) { complete(exchange, context); });
+}
+
+}  // namespace tandem

@@ -1,0 +1,188 @@
+// POST and GET /v1/documents, GET and DELETE /v1/documents/{id}
+#include <fmt/format.h>
+
+#include "base/hash.h"
+#include "base/utf8.h"
+#include "server/answer_json.h"
+#include "server/http_error.h"
+#include "server/json_fields.h"
+#include "server/routes/routes.h"
+
+namespace tandem {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kDefaultPageSize = 100;
+constexpr std::int64_t kMaxPageSize = 1000;
+
+std::string_view to_string(IngestStatus status) {
+  switch (status) {
+    case IngestStatus::kAdded:
+      return "added";
+    case IngestStatus::kReplaced:
+      return "replaced";
+    case IngestStatus::kUnchanged:
+      return "unchanged";
+  }
+  return "added";
+}
+
+Ingestor& writable(const RouteContext& context) {
+  if (context.engine.ingestor == nullptr) {
+    throw RequestError(403, "This server has its store open for reading only.", {}, "read_only");
+  }
+  return *context.engine.ingestor;
+}
+
+[[noreturn]] void throw_not_found(std::string_view collection, std::string_view id) {
+  throw RequestError(
+      404, fmt::format("There is no document '{}' in the collection '{}'.", id, collection), {},
+      "document_not_found");
+}
+
+IngestRequest parse_json_document(const Exchange& exchange) {
+  const json body = exchange.json_body();
+  const Fields fields(body);
+  IngestRequest request;
+  const char* name = fields.find("text") == nullptr && fields.find("content") ? "content" : "text";
+  const auto text = fields.text(name);
+  if (!text) fields.fail("text", "is missing.");
+  request.bytes = *text;
+  request.title = fields.text("title").value_or("");
+  request.id = fields.text("id").value_or("");
+  // Without a name of its own, the same text is the same document.
+  request.source = fields.text("source").value_or("");
+  if (request.source.empty()) {
+    request.source = request.id.empty()
+                         ? fmt::format("{}.txt", sha256_hex(request.bytes).substr(0, 24))
+                         : fmt::format("{}.txt", request.id);
+  }
+  request.collection = fields.collection("collection").value_or(kDefaultCollection);
+  return request;
+}
+
+IngestRequest parse_uploaded_document(const httplib::Request& http) {
+  const auto field = [&](const char* name) {
+    std::string value = http.has_file(name) ? http.get_file_value(name).content : std::string();
+    if (!is_valid_utf8(value)) {
+      throw RequestError(400, fmt::format("'{}' is not valid UTF-8.", name), name);
+    }
+    return value;
+  };
+  if (!http.has_file("file")) {
+    throw RequestError(400, "The form has no field 'file'; send the document as 'file'.", "file");
+  }
+  const httplib::MultipartFormData& file = http.files.find("file")->second;
+  IngestRequest request;
+  request.bytes = file.content;
+  request.title = field("title");
+  request.id = field("id");
+  request.source = field("source");
+  // Browsers send the name in the page's encoding, UTF-8; others may send anything.
+  if (request.source.empty()) request.source = repair_utf8(file.filename);
+  if (request.source.empty()) {
+    throw RequestError(400, "The field 'file' has no file name; the name says what the file is.",
+                       "file");
+  }
+  if (std::string collection = field("collection"); !collection.empty()) {
+    request.collection = std::move(collection);
+  }
+  return request;
+}
+
+void add_document(Exchange& exchange, const RouteContext& context) {
+  Ingestor& ingestor = writable(context);
+  const IngestRequest request = exchange.request().is_multipart_form_data()
+                                    ? parse_uploaded_document(exchange.request())
+                                    : parse_json_document(exchange);
+  check_collection_name(request.collection);
+  IngestResult result;
+  try {
+    result = ingestor.ingest(request);
+  } catch (const Error& error) {
+    // The document is at fault here, not the server.
+    if (error.code() != ErrorCode::kCorrupt && error.code() != ErrorCode::kTimeout) throw;
+    throw RequestError(422, error.what(), {}, "unreadable_document");
+  }
+  exchange.send_json({{"id", result.document_id},
+                      {"object", "document"},
+                      {"collection", request.collection},
+                      {"title", result.title},
+                      {"passage_count", result.passage_count},
+                      {"status", to_string(result.status)}},
+                     result.status == IngestStatus::kAdded ? 201 : 200);
+}
+
+std::uint64_t count_documents(const Store& store, std::string_view collection) {
+  for (const CollectionInfo& info : store.list_collections()) {
+    if (info.name == collection) return info.document_count;
+  }
+  return 0;
+}
+
+void list_documents(Exchange& exchange, const RouteContext& context) {
+  const std::string collection = exchange.query("collection", kDefaultCollection);
+  check_collection_name(collection);
+  const auto limit =
+      static_cast<std::size_t>(exchange.query_integer("limit", kDefaultPageSize, 1, kMaxPageSize));
+  // One more than asked for, to know whether there are more.
+  std::vector<Document> documents =
+      context.engine.store->list_documents(collection, exchange.query("after"), limit + 1);
+  const bool has_more = documents.size() > limit;
+  if (has_more) documents.resize(limit);
+  json data = json::array();
+  for (const Document& document : documents) data.push_back(to_json(document));
+  exchange.send_json({{"object", "list"},
+                      {"collection", collection},
+                      {"data", std::move(data)},
+                      {"first_id", documents.empty() ? json() : json(documents.front().id)},
+                      {"last_id", documents.empty() ? json() : json(documents.back().id)},
+                      {"has_more", has_more},
+                      {"total", count_documents(*context.engine.store, collection)}});
+}
+
+void get_document(Exchange& exchange, const RouteContext& context) {
+  const std::string collection = exchange.query("collection", kDefaultCollection);
+  check_collection_name(collection);
+  const std::string id = exchange.path_part(1);
+  const Store& store = *context.engine.store;
+  const std::optional<Document> document = store.get_document(collection, id);
+  if (!document) throw_not_found(collection, id);
+  json passages = json::array();
+  for (const Passage& passage : store.document_passages(collection, id)) {
+    passages.push_back({{"passage_id", passage.id},
+                        {"ordinal", passage.ordinal},
+                        {"heading_path", passage.heading_path},
+                        {"page", passage.page == 0 ? json() : json(passage.page)},
+                        {"start", passage.begin},
+                        {"end", passage.end}});
+  }
+  json body = to_json(*document);
+  body["text"] = document->text;
+  body["passages"] = std::move(passages);
+  exchange.send_json(body);
+}
+
+void delete_document(Exchange& exchange, const RouteContext& context) {
+  const std::string collection = exchange.query("collection", kDefaultCollection);
+  check_collection_name(collection);
+  const std::string id = exchange.path_part(1);
+  if (!writable(context).remove(collection, id)) throw_not_found(collection, id);
+  exchange.send_json({{"id", id}, {"object", "document.deleted"}, {"deleted", true}});
+}
+
+}  // namespace
+
+void add_document_routes(HttpServer& server, RouteContext& context) {
+  server.add_route("POST", "/v1/documents",
+                   [&context](Exchange& exchange) { add_document(exchange, context); });
+  server.add_route("GET", "/v1/documents",
+                   [&context](Exchange& exchange) { list_documents(exchange, context); });
+  server.add_route("GET", "/v1/documents/{id}",
+                   [&context](Exchange& exchange) { get_document(exchange, context); });
+  server.add_route("DELETE", "/v1/documents/{id}",
+                   [&context](Exchange& exchange) { delete_document(exchange, context); });
+}
+
+}  // namespace tandem

@@ -1,0 +1,16 @@
+// GET /health
+#include "server/routes/routes.h"
+
+namespace tandem {
+
+void add_health_routes(HttpServer& server, RouteContext& context) {
+  // The models are loaded before the port is bound: a server that answers is ready.
+  server.add_route("GET", "/health", [&context](Exchange& exchange) {
+    const Engine& engine = context.engine;
+    exchange.send_json({{"status", "ok"},
+                        {"generator", engine.generator != nullptr},
+                        {"read_only", engine.ingestor == nullptr}});
+  });
+}
+
+}  // namespace tandem

@@ -1,0 +1,15 @@
+// GET /metrics
+#include "server/metrics.h"
+
+#include "server/routes/routes.h"
+
+namespace tandem {
+
+void add_metrics_routes(HttpServer& server, RouteContext& context) {
+  server.add_route("GET", "/metrics", [&context](Exchange& exchange) {
+    exchange.response().set_content(context.metrics.serialize(*context.engine.store),
+                                    "text/plain; version=0.0.4; charset=utf-8");
+  });
+}
+
+}  // namespace tandem

@@ -1,0 +1,34 @@
+// POST /v1/search
+#include "server/answer_json.h"
+#include "server/http_error.h"
+#include "server/json_fields.h"
+#include "server/routes/routes.h"
+
+namespace tandem {
+namespace {
+
+constexpr std::int64_t kMaxHits = 1000;
+
+void search(Exchange& exchange, const RouteContext& context) {
+  const nlohmann::json body = exchange.json_body();
+  const Fields fields(body);
+  const auto query = fields.text("query");
+  if (!query) fields.fail("query", "is missing.");
+  SearchOptions options;
+  options.collection = fields.collection("collection").value_or(kDefaultCollection);
+  if (const auto limit = fields.integer("limit", 1, kMaxHits)) {
+    options.limit = static_cast<std::size_t>(*limit);
+  }
+  exchange.send_json({{"object", "list"},
+                      {"collection", options.collection},
+                      {"data", to_json(context.engine.retriever->search(*query, options))}});
+}
+
+}  // namespace
+
+void add_search_routes(HttpServer& server, RouteContext& context) {
+  server.add_route("POST", "/v1/search",
+                   [&context](Exchange& exchange) { search(exchange, context); });
+}
+
+}  // namespace tandem

@@ -1,0 +1,51 @@
+#include "server/server.h"
+
+#include <ctime>
+
+#include "server/http_server.h"
+#include "server/metrics.h"
+#include "server/routes/routes.h"
+
+namespace tandem {
+namespace {
+
+class TandemServer : public Server {
+ public:
+  TandemServer(Engine& engine, const ServerOptions& options)
+      : context_{engine, metrics_, std::time(nullptr)}, http_(http_options(options), metrics_) {
+    add_chat_routes(http_, context_);
+    add_embedding_routes(http_, context_);
+    add_model_routes(http_, context_);
+    add_search_routes(http_, context_);
+    add_document_routes(http_, context_);
+    add_health_routes(http_, context_);
+    add_metrics_routes(http_, context_);
+    add_page_routes(http_);
+  }
+
+  int port() const override { return http_.port(); }
+  void run() override { http_.run(); }
+  void stop() override { http_.stop(); }
+
+ private:
+  static HttpServerOptions http_options(const ServerOptions& options) {
+    HttpServerOptions http;
+    http.host = options.host;
+    http.port = options.port;
+    http.worker_threads = options.worker_threads;
+    http.limits.max_body_bytes = options.max_body_bytes;
+    return http;
+  }
+
+  Metrics metrics_;
+  RouteContext context_;
+  HttpServer http_;
+};
+
+}  // namespace
+
+std::unique_ptr<Server> Server::start(Engine& engine, const ServerOptions& options) {
+  return std::make_unique<TandemServer>(engine, options);
+}
+
+}  // namespace tandem

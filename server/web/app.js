@@ -1,0 +1,554 @@
+// The page: asks, shows the answer as it is written, and leads from each citation to its place.
+//
+// Text from documents and models is only ever set as textContent. Offsets from the server count code
+// points, strings here count UTF-16 units; utf16Index() is the one place where they meet.
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith('aria-')) node.setAttribute(name, value);
+    else node[name] = value;
+  }
+  node.append(...children);
+  return node;
+}
+
+function utf16Index(text, codePoints) {
+  let index = 0;
+  while (codePoints > 0 && index < text.length) {
+    index += text.codePointAt(index) > 0xffff ? 2 : 1;
+    codePoints -= 1;
+  }
+  return index;
+}
+
+function announce(message) {
+  byId('announcer').textContent = message;
+}
+
+const plural = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
+
+// "Section › Subsection, page 3"; the first heading of most documents only repeats the title.
+function place(item) {
+  const headings = (item.heading_path ?? '').split(' > ').filter(Boolean);
+  if (headings[0] === item.title) headings.shift();
+  const parts = [headings.join(' › '), item.page ? `page ${item.page}` : ''];
+  return parts.filter(Boolean).join(', ');
+}
+
+// Requests
+
+class ServerError extends Error {}
+
+async function errorOf(response) {
+  const body = await response.json().catch(() => null);
+  return new ServerError(body?.error?.message ?? `The server answered with status ${response.status}.`);
+}
+
+async function getJson(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw await errorOf(response);
+  return response.json();
+}
+
+// Yields the JSON of each server-sent event until "[DONE]".
+async function* readEvents(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let pending = '';
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) throw new ServerError('The connection broke off before the answer was complete.');
+    pending += value;
+    const events = pending.split('\n\n');
+    pending = events.pop();
+    for (const event of events) {
+      const data = event.replace(/^data: /, '');
+      if (data === '[DONE]') return;
+      const chunk = JSON.parse(data);
+      if (chunk.error) throw new ServerError(chunk.error.message);
+      yield chunk;
+    }
+  }
+}
+
+const messageOf = (error) =>
+  error instanceof ServerError ? error.message : 'The server cannot be reached. Is it still running?';
+
+// The document beside the conversation
+
+const viewer = byId('viewer');
+const narrow = matchMedia('(max-width: 900px)');
+const kContextUnits = 200_000;  // a longer document is shown around the place that was asked for
+let opener = null;
+
+function cutNote(text) {
+  return element('span', { className: 'cut', textContent: text });
+}
+
+// The text with the passage tinted and the quoted span marked; returns the mark.
+function fillViewer(text, spans) {
+  const container = byId('viewer-text');
+  const from = Math.max(0, spans.passageStart - kContextUnits);
+  const to = Math.min(text.length, spans.passageEnd + kContextUnits);
+  const mark = element('mark', { textContent: text.slice(spans.start, spans.end) });
+  const passage = element('span', { className: 'passage' },
+    text.slice(spans.passageStart, spans.start), mark, text.slice(spans.end, spans.passageEnd));
+  container.replaceChildren(
+    ...(from > 0 ? [cutNote('… the beginning of this long document is left out')] : []),
+    text.slice(from, spans.passageStart),
+    spans.end > spans.start || spans.passageEnd > spans.passageStart ? passage : '',
+    text.slice(spans.passageEnd, to),
+    ...(to < text.length ? [cutNote('the rest of this long document is left out …')] : []));
+  return spans.end > spans.start ? mark : null;
+}
+
+// `span` ({start, end, passage_id, heading_path, page}) may be null: the document from its beginning.
+async function openDocument(collection, id, span, button) {
+  const path = `/v1/documents/${encodeURIComponent(id)}?collection=${encodeURIComponent(collection)}`;
+  closeViewer();
+  button.setAttribute('aria-expanded', 'true');
+  opener = button;
+  let found;
+  try {
+    found = await getJson(path);
+  } catch (error) {
+    closeViewer();
+    announce(messageOf(error));
+    byId('viewer-title').textContent = 'This document cannot be shown';
+    byId('viewer-place').textContent = messageOf(error);
+    byId('viewer-text').replaceChildren();
+    opener = button;
+    return showViewer();
+  }
+  const at = (codePoints) => utf16Index(found.text, codePoints);
+  const passage = span && found.passages.find((p) => p.passage_id === span.passage_id);
+  const spans = { start: at(span?.start ?? 0), end: at(span?.end ?? 0) };
+  spans.passageStart = Math.min(spans.start, passage ? at(passage.start) : spans.start);
+  spans.passageEnd = Math.max(spans.end, passage ? at(passage.end) : spans.end);
+  byId('viewer-title').textContent = found.title;
+  byId('viewer-place').textContent = (span && place(span)) || found.source;
+  const mark = fillViewer(found.text, spans);
+  showViewer();
+  if (mark) mark.scrollIntoView({ block: 'center' });
+  else byId('viewer-text').scrollTop = 0;
+  announce(mark ? `${found.title}, at the cited passage` : found.title);
+}
+
+function showViewer() {
+  if (narrow.matches) viewer.showModal();
+  else viewer.show();
+  byId('viewer-text').focus({ preventScroll: true });
+}
+
+function closeViewer() {
+  if (viewer.open) viewer.close();
+  opener?.setAttribute('aria-expanded', 'false');
+  opener?.focus();
+  opener = null;
+}
+
+byId('viewer-close').addEventListener('click', closeViewer);
+viewer.addEventListener('cancel', (event) => {
+  event.preventDefault();
+  closeViewer();
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && viewer.open) closeViewer();
+});
+// A modal dialog must not stay modal in a window that has grown, nor the reverse.
+narrow.addEventListener('change', () => {
+  if (viewer.open) {
+    viewer.close();
+    showViewer();
+  }
+});
+
+// Conversation
+
+const kRememberedTurns = 2;  // small models lose the thread, and long prompts cost time
+const turns = [];            // {question, answer}
+let running = null;          // the AbortController of the answer being written
+let modelName = '';
+
+const scroll = byId('scroll');
+const nearBottom = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+
+function follow(change) {
+  const stay = nearBottom();
+  change();
+  if (stay) scroll.scrollTop = scroll.scrollHeight;
+}
+
+function messagesFor(question) {
+  const past = turns.slice(-kRememberedTurns).flatMap((turn) => [
+    { role: 'user', content: turn.question },
+    { role: 'assistant', content: turn.answer },
+  ]);
+  return [...past, { role: 'user', content: question }];
+}
+
+// An untouched page greets in its middle.
+function setFresh(fresh) {
+  byId('conversation').classList.toggle('fresh', fresh);
+  byId('welcome').hidden = !fresh;
+  byId('new-conversation').hidden = fresh;
+}
+
+function addTurn(question) {
+  setFresh(false);
+  const answer = element('div', { className: 'answer streaming waiting', 'aria-live': 'polite',
+    'aria-busy': 'true' });
+  const turn = element('article', { className: 'turn' },
+    element('h2', { className: 'question', textContent: question }), answer);
+  byId('turns').append(turn);
+  scroll.scrollTop = scroll.scrollHeight;
+  return { turn, answer };
+}
+
+// The answer again, with the sentences that have a source and a numbered button after each.
+function placeCitations(answer, text, citations) {
+  const pieces = [];
+  let done = 0;
+  const inOrder = [...citations].sort((a, b) => a.answer_end - b.answer_end);
+  for (const citation of inOrder) {
+    const start = Math.max(done, utf16Index(text, citation.answer_start));
+    const end = Math.max(start, utf16Index(text, citation.answer_end));
+    const claim = element('span', { className: 'claim', textContent: text.slice(start, end) });
+    const button = element('button', { type: 'button', className: 'cite',
+      textContent: citation.number, title: citation.title, 'aria-expanded': 'false',
+      'aria-label': `Source ${citation.number}: ${citation.title}` });
+    button.addEventListener('click', () =>
+      openDocument(citation.collection, citation.document_id, citation, button));
+    const light = (on) => () => claim.classList.toggle('lit', on);
+    for (const event of ['mouseenter', 'focus']) button.addEventListener(event, light(true));
+    for (const event of ['mouseleave', 'blur']) button.addEventListener(event, light(false));
+    pieces.push(text.slice(done, start), claim, button);
+    done = end;
+  }
+  answer.replaceChildren(...pieces, text.slice(done));
+}
+
+// One card for a passage, with a button for each text of it that was quoted.
+function sourceCard(source, quotes) {
+  const where = element('p', { className: 'where' });
+  if (source.number) {
+    where.append(element('span', { className: 'number', textContent: source.number }));
+  }
+  where.append(element('strong', { textContent: source.title }));
+  const inside = place(source);
+  if (inside) where.append(element('span', { textContent: inside }));
+  const buttons = quotes.map(({ item, text }) => {
+    const button = element('button', { type: 'button', className: 'quote', 'aria-expanded': 'false',
+      textContent: text.replace(/\s+/g, ' ').trim() });
+    button.addEventListener('click', () =>
+      openDocument(item.collection, item.document_id, item, button));
+    return button;
+  });
+  return element('li', { className: 'source' }, where, ...buttons);
+}
+
+function citedCards(citations) {
+  const byNumber = new Map();
+  for (const citation of citations) {
+    const same = byNumber.get(citation.number) ?? [];
+    if (!same.some((c) => c.start === citation.start)) same.push(citation);
+    byNumber.set(citation.number, same);
+  }
+  return [...byNumber.values()].map((same) =>
+    sourceCard(same[0], same.map((item) => ({ item, text: item.quote }))));
+}
+
+function addSources(turn, citations, passages) {
+  if (citations.length > 0) {
+    turn.append(element('section', { className: 'sources' },
+      element('h3', { textContent: 'Sources' }), element('ol', {}, ...citedCards(citations))));
+  }
+  if (passages.length > 0) {
+    const note = citations.length > 0
+      ? `${plural(passages.length, 'passage')} read`
+      : `No sentence could be traced to a source; ${plural(passages.length, 'passage')} read`;
+    const cards = passages.map((item) => sourceCard(item, [{ item, text: item.text }]));
+    turn.append(element('details', { className: 'sources' },
+      element('summary', { textContent: note }), element('ol', {}, ...cards)));
+  }
+}
+
+function setRunning(controller) {
+  running = controller;
+  byId('send').hidden = controller !== null;
+  byId('stop').hidden = controller === null;
+}
+
+async function streamAnswer(question, answer, signal) {
+  const response = await fetch('/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ messages: messagesFor(question), stream: true,
+      stream_options: { include_usage: true } }),
+    signal,
+  });
+  if (!response.ok) throw await errorOf(response);
+  const result = { text: '', citations: [], passages: [], usage: null, finish: null };
+  answer.result = result;
+  for await (const chunk of readEvents(response)) {
+    const choice = chunk.choices[0];
+    const piece = choice?.delta.content;
+    if (piece) {
+      result.text += piece;
+      follow(() => {
+        answer.classList.remove('waiting');
+        answer.append(piece);
+      });
+    }
+    result.finish = choice?.finish_reason ?? result.finish;
+    result.citations = chunk.citations ?? result.citations;
+    result.passages = chunk.passages ?? result.passages;
+    result.usage = chunk.usage ?? result.usage;
+  }
+  return result;
+}
+
+function factsOf(result, seconds) {
+  const facts = [`${seconds.toFixed(1)} s`];
+  if (result.usage) facts.unshift(plural(result.usage.completion_tokens, 'token'));
+  if (result.finish === 'length') facts.push('cut off at the length limit');
+  return facts.join(' · ');
+}
+
+async function ask(question) {
+  const controller = new AbortController();
+  setRunning(controller);
+  const { turn, answer } = addTurn(question);
+  const start = performance.now();
+  try {
+    const result = await streamAnswer(question, answer, controller.signal);
+    follow(() => {
+      placeCitations(answer, result.text, result.citations);
+      addSources(turn, result.citations, result.passages);
+      const seconds = (performance.now() - start) / 1000;
+      turn.append(element('p', { className: 'facts', textContent: factsOf(result, seconds) }));
+    });
+    if (!result.text) answer.textContent = 'The model gave an empty answer.';
+    turns.push({ question, answer: result.text });
+    announce(`Answer complete, ${plural(result.citations.length, 'citation')}.`);
+  } catch (error) {
+    const stopped = error.name === 'AbortError';
+    const partial = answer.result?.text ?? '';
+    if (partial) turns.push({ question, answer: partial });
+    follow(() => turn.append(stopped
+      ? element('p', { className: 'facts', textContent: 'Stopped.' })
+      : element('p', { className: 'error', role: 'alert', textContent: messageOf(error) })));
+  } finally {
+    answer.classList.remove('streaming', 'waiting');
+    answer.setAttribute('aria-busy', 'false');
+    setRunning(null);
+  }
+}
+
+const question = byId('question');
+
+function fitQuestion() {
+  question.style.height = 'auto';
+  question.style.height = `${question.scrollHeight + 2}px`;
+}
+
+byId('ask').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const text = question.value.trim();
+  if (!text || running) return;
+  question.value = '';
+  fitQuestion();
+  ask(text);
+});
+question.addEventListener('input', fitQuestion);
+question.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    byId('ask').requestSubmit();
+  }
+});
+byId('stop').addEventListener('click', () => {
+  running?.abort();
+  question.focus();
+});
+byId('new-conversation').addEventListener('click', () => {
+  running?.abort();
+  turns.length = 0;
+  byId('turns').replaceChildren();
+  setFresh(true);
+  question.focus();
+});
+
+// Documents
+
+let lastDocument = '';
+
+function setDocumentCount(count) {
+  byId('document-count').textContent = count.toLocaleString('en');
+  byId('toggle-count').textContent = count.toLocaleString('en');
+  if (count === 0) {
+    byId('welcome-text').textContent =
+      'Add some first: drop files anywhere on this page, or choose them with “Add files”. ' +
+      'They stay on this machine.';
+  }
+}
+
+function documentItem(found) {
+  const open = element('button', { type: 'button', className: 'open', 'aria-expanded': 'false' },
+    found.title, element('small', { textContent: plural(found.passage_count, 'passage') }));
+  open.addEventListener('click', () => openDocument(found.collection, found.id, null, open));
+  const remove = element('button', { type: 'button', className: 'quiet icon remove',
+    textContent: '✕', title: 'Remove', 'aria-label': `Remove ${found.title}` });
+  const item = element('li', {}, open, remove);
+  remove.addEventListener('click', async () => {
+    if (!confirm(`Remove “${found.title}” from your documents?`)) return;
+    try {
+      const path = `/v1/documents/${encodeURIComponent(found.id)}?collection=${found.collection}`;
+      const response = await fetch(path, { method: 'DELETE' });
+      if (!response.ok) throw await errorOf(response);
+      item.remove();
+      announce(`${found.title} was removed`);
+      await loadDocuments();
+    } catch (error) {
+      announce(messageOf(error));
+    }
+  });
+  return item;
+}
+
+// The first page, or with `more` the next one.
+async function loadDocuments(more = false) {
+  const after = more ? `&after=${encodeURIComponent(lastDocument)}` : '';
+  try {
+    const page = await getJson(`/v1/documents?limit=100${after}`);
+    const items = page.data.sort((a, b) => a.title.localeCompare(b.title)).map(documentItem);
+    if (more) byId('documents').append(...items);
+    else byId('documents').replaceChildren(...items);
+    lastDocument = page.last_id ?? '';
+    byId('more-documents').hidden = !page.has_more;
+    setDocumentCount(page.total);
+  } catch (error) {
+    announce(messageOf(error));
+  }
+}
+
+function upload(file, report) {
+  // XMLHttpRequest, because fetch tells nothing about the progress of sending.
+  return new Promise((resolve, reject) => {
+    const form = new FormData();
+    form.append('file', file, file.name);
+    const request = new XMLHttpRequest();
+    request.open('POST', '/v1/documents');
+    request.responseType = 'json';
+    request.upload.addEventListener('progress', (event) => {
+      if (event.lengthComputable) report(event.loaded / event.total);
+    });
+    request.addEventListener('load', () => {
+      if (request.status < 300) resolve(request.response);
+      else {
+        const message = request.response?.error?.message;
+        reject(new ServerError(message ?? `The server answered with status ${request.status}.`));
+      }
+    });
+    request.addEventListener('error', () => reject(new Error('network')));
+    request.send(form);
+  });
+}
+
+async function addFile(file) {
+  const state = element('p', { className: 'state', textContent: 'Sending…' });
+  const progress = element('progress', { max: 1, value: 0, 'aria-label': `Sending ${file.name}` });
+  const item = element('li', {}, element('div', { className: 'row' },
+    element('div', {}, element('p', { className: 'name', textContent: file.name }), state)), progress);
+  byId('uploads').prepend(item);
+  try {
+    const added = await upload(file, (share) => {
+      if (share < 1) {
+        progress.value = share;
+      } else {
+        progress.removeAttribute('value');
+        state.textContent = 'Reading and indexing…';
+      }
+    });
+    const words = { added: 'Added', replaced: 'Replaced', unchanged: 'Already there' };
+    state.textContent = `${words[added.status]}: ${plural(added.passage_count, 'passage')}`;
+    item.classList.add('added');
+    setTimeout(() => item.remove(), 8000);
+  } catch (error) {
+    item.classList.add('failed');
+    state.textContent = messageOf(error);
+    const dismiss = element('button', { type: 'button', className: 'quiet icon dismiss',
+      textContent: '✕', 'aria-label': 'Dismiss' });
+    dismiss.addEventListener('click', () => item.remove());
+    item.firstChild.append(dismiss);
+  } finally {
+    progress.remove();
+  }
+}
+
+let adding = Promise.resolve();
+
+// One after the other: the server's time is better spent on one document than on parts of many.
+function addFiles(files) {
+  if (files.length === 0) return;
+  if (narrow.matches) setLibraryShown(true);
+  for (const file of files) adding = adding.then(() => addFile(file));
+  adding = adding.then(() => loadDocuments());
+}
+
+byId('add').addEventListener('click', () => byId('file').click());
+byId('file').addEventListener('change', () => {
+  addFiles([...byId('file').files]);
+  byId('file').value = '';
+});
+byId('more-documents').addEventListener('click', () => loadDocuments(true));
+
+function setLibraryShown(shown) {
+  document.body.classList.toggle('show-library', shown);
+  byId('library-toggle').setAttribute('aria-expanded', String(shown));
+}
+byId('library-toggle').addEventListener('click', () =>
+  setLibraryShown(!document.body.classList.contains('show-library')));
+
+// Drag and drop: enter and leave come for every element on the way, so they are counted.
+let dragDepth = 0;
+const hasFiles = (event) => event.dataTransfer?.types.includes('Files');
+addEventListener('dragenter', (event) => {
+  if (!hasFiles(event)) return;
+  dragDepth += 1;
+  byId('drop').hidden = false;
+});
+addEventListener('dragleave', (event) => {
+  if (!hasFiles(event)) return;
+  dragDepth = Math.max(0, dragDepth - 1);
+  byId('drop').hidden = dragDepth === 0;
+});
+addEventListener('dragover', (event) => {
+  if (hasFiles(event)) event.preventDefault();
+});
+addEventListener('drop', (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  dragDepth = 0;
+  byId('drop').hidden = true;
+  addFiles([...event.dataTransfer.files]);
+});
+
+// Start
+
+async function showModel() {
+  try {
+    const models = await getJson('/v1/models');
+    modelName = models.data.find((model) => model.kind === 'generator')?.id ?? '';
+    byId('model').textContent = modelName ? `${modelName}, on this machine` : '';
+  } catch (error) {
+    announce(messageOf(error));
+  }
+}
+
+fitQuestion();
+showModel();
+loadDocuments();
+question.focus();

@@ -1,0 +1,291 @@
+#include "store/format.h"
+
+#include <bit>
+#include <concepts>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace tandem::format {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "vectors are copied as they are");
+
+template <std::unsigned_integral T>
+void append_big_endian(T value, std::string& out) {
+  for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(value >> shift & 0xFF));
+  }
+}
+
+class RecordWriter {
+ public:
+  RecordWriter() { integer(kRecordVersion); }
+
+  template <std::unsigned_integral T>
+  RecordWriter& integer(T value) {
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+      bytes_.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
+    }
+    return *this;
+  }
+  RecordWriter& text(std::string_view value) {
+    if (value.size() > UINT32_MAX) {
+      throw Error(ErrorCode::kTooLarge, "a text of more than 4 GiB cannot be stored",
+                  "split the document");
+    }
+    integer(static_cast<std::uint32_t>(value.size()));
+    return raw(value);
+  }
+  RecordWriter& raw(std::string_view value) {
+    bytes_.append(value);
+    return *this;
+  }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+class RecordReader {
+ public:
+  // `name` says in messages which record is at fault.
+  RecordReader(std::string_view bytes, const char* name) : rest_(bytes), name_(name) {
+    const auto version = integer<std::uint8_t>();
+    if (version == 0) fail("has version 0");
+    if (version > kRecordVersion) {
+      throw Error(ErrorCode::kUnsupported,
+                  std::string("a ") + name_ + " record of the store has version " +
+                      std::to_string(version) + ", this program knows " +
+                      std::to_string(kRecordVersion),
+                  "use the newer version of Tandem that wrote this store");
+    }
+  }
+
+  template <std::unsigned_integral T>
+  T integer() {
+    const std::string_view bytes = raw(sizeof(T));
+    T value = 0;
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+      value = static_cast<T>(
+          value | static_cast<T>(static_cast<T>(static_cast<unsigned char>(bytes[i])) << (8 * i)));
+    }
+    return value;
+  }
+  std::string text() { return std::string(raw(integer<std::uint32_t>())); }
+  std::string_view raw(std::size_t size) {
+    if (size > rest_.size()) fail("is too short");
+    const std::string_view bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return bytes;
+  }
+  std::string_view take_rest() { return raw(rest_.size()); }
+  void finish() const {
+    if (!rest_.empty()) fail("has bytes after its end");
+  }
+
+ private:
+  [[noreturn]] void fail(const char* what) const {
+    throw Error(ErrorCode::kCorrupt, std::string("a ") + name_ + " record of the store " + what,
+                "restore the store from a backup, or index the documents into a new one");
+  }
+
+  std::string_view rest_;
+  const char* name_;
+};
+
+[[noreturn]] void bad_key(const char* family) {
+  throw Error(ErrorCode::kCorrupt, std::string("a key among the ") + family + " is misshapen",
+              "restore the store from a backup, or index the documents into a new one");
+}
+
+}  // namespace
+
+std::string collection_prefix(std::uint32_t collection) {
+  std::string key;
+  append_big_endian(collection, key);
+  return key;
+}
+
+std::string document_key(std::uint32_t collection, std::string_view id) {
+  return collection_prefix(collection).append(id);
+}
+
+std::string passage_key(PassageId id) {
+  std::string key;
+  append_big_endian(id, key);
+  return key;
+}
+
+std::string collection_passage_key(std::uint32_t collection, PassageId id) {
+  std::string key = collection_prefix(collection);
+  append_big_endian(id, key);
+  return key;
+}
+
+std::string document_id_of_key(std::string_view key) {
+  if (key.size() <= sizeof(std::uint32_t)) bad_key("documents");
+  return std::string(key.substr(sizeof(std::uint32_t)));
+}
+
+PassageId passage_of_key(std::string_view key) {
+  if (key.size() != sizeof(std::uint32_t) + sizeof(PassageId)) bad_key("vectors or tombstones");
+  PassageId id = 0;
+  for (const char byte : key.substr(sizeof(std::uint32_t))) {
+    id = id << 8 | static_cast<unsigned char>(byte);
+  }
+  return id;
+}
+
+std::string encode_counter(std::uint64_t value) {
+  return RecordWriter().integer(value).take();
+}
+
+std::uint64_t decode_counter(std::string_view bytes) {
+  RecordReader reader(bytes, "counter");
+  const auto value = reader.integer<std::uint64_t>();
+  reader.finish();
+  return value;
+}
+
+std::string encode_identity(std::string_view identity) {
+  return RecordWriter().text(identity).take();
+}
+
+std::string decode_identity(std::string_view bytes) {
+  RecordReader reader(bytes, "identity");
+  std::string identity = reader.text();
+  reader.finish();
+  return identity;
+}
+
+std::string encode_settings(const StoreSettings& settings) {
+  return RecordWriter()
+      .text(settings.encoder_path)
+      .text(settings.encoder_id)
+      .integer(settings.dimension)
+      .text(settings.generator_path)
+      .take();
+}
+
+StoreSettings decode_settings(std::string_view bytes) {
+  RecordReader reader(bytes, "settings");
+  StoreSettings settings;
+  settings.encoder_path = reader.text();
+  settings.encoder_id = reader.text();
+  settings.dimension = reader.integer<std::uint32_t>();
+  settings.generator_path = reader.text();
+  reader.finish();
+  return settings;
+}
+
+std::string encode_collection(const CollectionRecord& record) {
+  return RecordWriter()
+      .integer(record.number)
+      .integer(record.document_count)
+      .integer(record.passage_count)
+      .take();
+}
+
+CollectionRecord decode_collection(std::string_view bytes) {
+  RecordReader reader(bytes, "collection");
+  CollectionRecord record;
+  record.number = reader.integer<std::uint32_t>();
+  record.document_count = reader.integer<std::uint64_t>();
+  record.passage_count = reader.integer<std::uint64_t>();
+  reader.finish();
+  return record;
+}
+
+std::string encode_document(const DocumentRecord& record) {
+  const Document& document = record.document;
+  return RecordWriter()
+      .text(document.title)
+      .text(document.source)
+      .text(document.media_type)
+      .text(document.digest)
+      .integer(static_cast<std::uint64_t>(document.created_at_unix_s))
+      .integer(record.first_passage)
+      .integer(document.passage_count)
+      .take();
+}
+
+DocumentRecord decode_document(std::string_view bytes) {
+  RecordReader reader(bytes, "document");
+  DocumentRecord record;
+  record.document.title = reader.text();
+  record.document.source = reader.text();
+  record.document.media_type = reader.text();
+  record.document.digest = reader.text();
+  record.document.created_at_unix_s = static_cast<std::int64_t>(reader.integer<std::uint64_t>());
+  record.first_passage = reader.integer<std::uint64_t>();
+  record.document.passage_count = reader.integer<std::uint32_t>();
+  reader.finish();
+  return record;
+}
+
+std::string encode_text(std::string_view text) {
+  return RecordWriter().raw(text).take();
+}
+
+std::string decode_text(std::string_view bytes) {
+  return std::string(RecordReader(bytes, "text").take_rest());
+}
+
+std::string encode_passage(const PassageRecord& record) {
+  const Passage& passage = record.passage;
+  return RecordWriter()
+      .integer(record.collection)
+      .text(passage.document_id)
+      .text(passage.title)
+      .text(passage.heading_path)
+      .integer(passage.ordinal)
+      .integer(passage.page)
+      .integer(passage.begin)
+      .integer(passage.end)
+      .text(passage.text)
+      .take();
+}
+
+PassageRecord decode_passage(std::string_view bytes) {
+  RecordReader reader(bytes, "passage");
+  PassageRecord record;
+  record.collection = reader.integer<std::uint32_t>();
+  Passage& passage = record.passage;
+  passage.document_id = reader.text();
+  passage.title = reader.text();
+  passage.heading_path = reader.text();
+  passage.ordinal = reader.integer<std::uint32_t>();
+  passage.page = reader.integer<std::uint32_t>();
+  passage.begin = reader.integer<std::uint64_t>();
+  passage.end = reader.integer<std::uint64_t>();
+  passage.text = reader.text();
+  reader.finish();
+  return record;
+}
+
+std::string encode_vector(std::span<const float> vector) {
+  return RecordWriter()
+      .raw({reinterpret_cast<const char*>(vector.data()), vector.size_bytes()})
+      .take();
+}
+
+void decode_vector(std::string_view bytes, std::span<float> vector) {
+  RecordReader reader(bytes, "vector");
+  // Copied rather than pointed at: after the version byte nothing is aligned.
+  std::memcpy(vector.data(), reader.raw(vector.size_bytes()).data(), vector.size_bytes());
+  reader.finish();
+}
+
+std::string encode_tombstone(std::uint32_t count) {
+  return RecordWriter().integer(count).take();
+}
+
+std::uint32_t decode_tombstone(std::string_view bytes) {
+  RecordReader reader(bytes, "tombstone");
+  const auto count = reader.integer<std::uint32_t>();
+  reader.finish();
+  return count;
+}
+
+}  // namespace tandem::format

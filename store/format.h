@@ -1,0 +1,112 @@
+// Every byte that the store keeps.
+//
+// The folder of a store:
+//   VERSION     "tandem-store " version:decimal "\n"; written before anything else
+//   db/         a RocksDB of the column families below
+//   segments/   caches of the dense index (retriever/dense_index.h); safe to delete
+//
+// Keys use big-endian integers, so that RocksDB's order is numeric order; values use little-endian.
+//   string = length:u32 byte{length}
+//
+//   family        key                          value
+//   default       "next_passage"               version:u8 id:u64
+//                 "settings"                   version:u8 encoder_path:string encoder_id:string
+//                                              dimension:u32 generator_path:string
+//                 "identity"                   version:u8 random:string
+//   collections   name:byte*                   version:u8 number:u32 documents:u64 passages:u64
+//   documents     collection:u32 id:byte*      version:u8 title:string source:string
+//                                              media_type:string digest:string
+//                                              created_at_unix_s:u64 first_passage:u64
+//                                              passage_count:u32
+//   texts         collection:u32 id:byte*      version:u8 text:byte*
+//   passages      passage:u64                  version:u8 collection:u32 document_id:string
+//                                              title:string heading_path:string ordinal:u32
+//                                              page:u32 begin:u64 end:u64 text:string
+//   vectors       collection:u32 passage:u64   version:u8 value:f32{dimension}
+//   tombstones    collection:u32 passage:u64   version:u8 count:u32
+//
+// The passages of a document have consecutive ids from first_passage on; that is why one tombstone
+// stands for all passages of one deleted document. Ids start at 1. Numbers of collections start at
+// 1 and are never given twice.
+//
+// Readers trust no byte: a record that is too short, too long or of version 0 is kCorrupt, one of a
+// version above kRecordVersion is kUnsupported.
+#ifndef TANDEM_STORE_FORMAT_H_
+#define TANDEM_STORE_FORMAT_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/store.h"
+
+namespace tandem::format {
+
+inline constexpr std::uint32_t kStoreVersion = 1;
+inline constexpr std::uint8_t kRecordVersion = 1;
+
+inline constexpr char kNextPassageKey[] = "next_passage";
+inline constexpr char kSettingsKey[] = "settings";
+inline constexpr char kIdentityKey[] = "identity";
+
+struct CollectionRecord {
+  std::uint32_t number = 0;
+  std::uint64_t document_count = 0;
+  std::uint64_t passage_count = 0;
+};
+
+// A document without its text, and where its passages are. `document.id` and `.collection` come
+// from the key and are not part of the value.
+struct DocumentRecord {
+  Document document;
+  PassageId first_passage = 0;
+};
+
+// A passage with the number of its collection in place of the name.
+struct PassageRecord {
+  Passage passage;
+  std::uint32_t collection = 0;
+};
+
+// Keys. A prefix is the key of everything in one collection.
+std::string collection_prefix(std::uint32_t collection);
+std::string document_key(std::uint32_t collection, std::string_view id);
+std::string passage_key(PassageId id);
+std::string collection_passage_key(std::uint32_t collection, PassageId id);
+// The id in a document key; the passage in a key of vectors or tombstones. Both throw kCorrupt.
+std::string document_id_of_key(std::string_view key);
+PassageId passage_of_key(std::string_view key);
+
+std::string encode_counter(std::uint64_t value);
+std::uint64_t decode_counter(std::string_view bytes);
+
+std::string encode_identity(std::string_view identity);
+std::string decode_identity(std::string_view bytes);
+
+std::string encode_settings(const StoreSettings& settings);
+StoreSettings decode_settings(std::string_view bytes);
+
+std::string encode_collection(const CollectionRecord& record);
+CollectionRecord decode_collection(std::string_view bytes);
+
+std::string encode_document(const DocumentRecord& record);
+DocumentRecord decode_document(std::string_view bytes);
+
+std::string encode_text(std::string_view text);
+std::string decode_text(std::string_view bytes);
+
+std::string encode_passage(const PassageRecord& record);
+PassageRecord decode_passage(std::string_view bytes);
+
+std::string encode_vector(std::span<const float> vector);
+// Fills `vector`, whose size says the dimension expected.
+void decode_vector(std::string_view bytes, std::span<float> vector);
+
+std::string encode_tombstone(std::uint32_t count);
+std::uint32_t decode_tombstone(std::string_view bytes);
+
+}  // namespace tandem::format
+
+#endif  // TANDEM_STORE_FORMAT_H_

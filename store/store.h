@@ -1,0 +1,145 @@
+// The store: documents, passages and vectors in RocksDB. It is the truth; every index beside it can
+// be rebuilt from it.
+//
+// A document is written by one WriteBatch together with its passages and their vectors, synced to
+// disk before put_document returns: after a crash at any instant it is there whole or not at all.
+// Passage ids are sequence numbers: they only grow, over all collections, and are never given
+// twice. store/format.h states every byte on disk.
+//
+// All methods of Store may be called from any thread. Writes are serialised inside. One process may
+// hold a store for writing; any number may open it read-only beside it and see it as of that
+// moment.
+#ifndef TANDEM_STORE_STORE_H_
+#define TANDEM_STORE_STORE_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem {
+
+using PassageId = std::uint64_t;
+inline constexpr char kDefaultCollection[] = "default";
+
+struct Document {
+  std::string id;          // unique in its collection; see make_document_id
+  std::string collection;  // see check_collection_name
+  std::string title;
+  std::string source;      // where it came from: a path, a URL, a file name
+  std::string media_type;  // of the original, such as "text/html"
+  std::string text;        // what the reader made of the original; UTF-8; all offsets count in it
+  std::string digest;      // SHA-256 of the original bytes and of what else decides the passages
+  std::int64_t created_at_unix_s = 0;
+  std::uint32_t passage_count = 0;
+};
+
+// A contiguous span of a document's text, small enough to embed.
+struct Passage {
+  PassageId id = 0;
+  std::string collection;
+  std::string document_id;
+  std::string title;          // of the document
+  std::string heading_path;   // "Chapter > Section", may be empty
+  std::uint32_t ordinal = 0;  // place among the passages of its document, from 0
+  std::uint32_t page = 0;     // from 1; 0 where the format has no pages
+  std::uint64_t begin = 0;    // code points into Document::text
+  std::uint64_t end = 0;      // one past the last
+  std::string text;           // Document::text[begin, end)
+};
+
+// What a store must remember between commands. Empty strings mean "not set yet".
+struct StoreSettings {
+  std::string encoder_path;
+  std::string encoder_id;  // Encoder::id() of the vectors in this store
+  std::uint32_t dimension = 0;
+  std::string generator_path;
+};
+
+struct CollectionInfo {
+  std::string name;
+  std::uint64_t document_count = 0;
+  std::uint64_t passage_count = 0;
+};
+
+struct StoreOptions {
+  bool read_only = false;
+  bool create_if_missing = true;  // ignored when read_only
+  // Writes are refused with kResourceExhausted while less than this is free on the disk.
+  std::uint64_t reserve_bytes = 32u << 20;
+};
+
+// Passages that a write added and removed, for whoever keeps an index up to date.
+struct StoreChange {
+  std::vector<PassageId> added;  // in the order of the passages given
+  std::vector<PassageId> removed;
+};
+
+class Store {
+ public:
+  // Throws Error: kNotFound (nothing there and not to be created), kUnavailable (another process
+  // writes to it), kUnsupported (written by a newer version), kCorrupt.
+  static std::unique_ptr<Store> open(const std::filesystem::path& folder,
+                                     const StoreOptions& options = {});
+  virtual ~Store() = default;
+
+  virtual const std::filesystem::path& folder() const = 0;
+  // Random, given to the store when it is made, so that a file can say which store it belongs to.
+  virtual const std::string& identity() const = 0;
+
+  virtual StoreSettings settings() const = 0;
+  virtual void set_settings(const StoreSettings& settings) = 0;
+
+  // Adds the document, or replaces the one of the same collection and id. `passages` need no id,
+  // collection, document_id, title or ordinal: the store fills them in. `vectors` is
+  // [passages, dimension], row-major; dimension must be the one in the settings. Throws
+  // kInvalidArgument for a bad collection name or id, kResourceExhausted when the disk is full
+  // (nothing is written then, and the store stays usable for reading).
+  virtual StoreChange put_document(const Document& document, std::span<const Passage> passages,
+                                   std::span<const float> vectors) = 0;
+  // An empty change if there is no such document.
+  virtual StoreChange delete_document(std::string_view collection, std::string_view id) = 0;
+
+  virtual std::optional<Document> get_document(std::string_view collection,
+                                               std::string_view id) const = 0;
+  // The digest alone, without reading the text.
+  virtual std::optional<std::string> get_digest(std::string_view collection,
+                                                std::string_view id) const = 0;
+  // Documents without their text, in order of id, at most `limit`, those after `after` (exclusive;
+  // empty for the first page).
+  virtual std::vector<Document> list_documents(std::string_view collection, std::string_view after,
+                                               std::size_t limit) const = 0;
+  virtual std::vector<CollectionInfo> list_collections() const = 0;
+
+  // One entry per id, in order; nullopt for an id that is not (or no longer) there.
+  virtual std::vector<std::optional<Passage>> get_passages(
+      std::span<const PassageId> ids) const = 0;
+  virtual std::vector<Passage> document_passages(std::string_view collection,
+                                                 std::string_view id) const = 0;
+
+  // Calls `visit` for each live vector of the collection with an id above `after`, by growing id,
+  // from one consistent snapshot. `vector` [dimension] is valid during the call only.
+  virtual void for_each_vector(
+      std::string_view collection, PassageId after,
+      const std::function<void(PassageId, std::span<const float> vector)>& visit) const = 0;
+  // Ids up to and including `last` that were once given in the collection and are deleted now.
+  virtual std::vector<PassageId> deleted_passages(std::string_view collection,
+                                                  PassageId last) const = 0;
+};
+
+// "doc-" and 24 hexadecimal digits, a function of `source` alone, so that indexing the same file
+// again replaces its document.
+std::string make_document_id(std::string_view source);
+
+// Throws kInvalidArgument unless `name` fits [A-Za-z0-9_.-]{1,64}. "." and ".." are refused,
+// because collections also name folders.
+void check_collection_name(std::string_view name);
+
+}  // namespace tandem
+
+#endif  // TANDEM_STORE_STORE_H_

@@ -1,0 +1,131 @@
+#include "base/subprocess.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "tests/support/errors.h"
+#include "tests/support/paths.h"
+
+namespace tandem {
+namespace {
+
+using testing::error_code_of;
+using testing::TemporaryFolder;
+
+SubprocessResult run_shell(const std::string& script, const SubprocessLimits& limits = {}) {
+  return run_subprocess({"sh", "-c", script}, "", limits);
+}
+
+// Whether a process runs; one that ended but was not reaped by its new parent does not.
+bool runs(const std::string& pid) {
+  std::ifstream status("/proc/" + pid + "/stat");
+  std::string number, name, state;
+  return static_cast<bool>(status >> number >> name >> state) && state != "Z" && state != "X";
+}
+
+bool ends_soon(const std::string& pid) {
+  for (int i = 0; i < 100 && runs(pid); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return !runs(pid);
+}
+
+std::string first_line(std::string text) {
+  return text.substr(0, text.find('\n'));
+}
+
+TEST(SubprocessTest, CarriesInputAndOutputLargerThanAnyPipe) {
+  std::string input;
+  for (int i = 0; i < 400'000; ++i) input += std::to_string(i) + '\n';
+  const SubprocessResult result = run_subprocess({"cat"}, input);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.output, input);
+}
+
+TEST(SubprocessTest, ReportsExitCodeAndErrorOutput) {
+  const SubprocessResult result = run_shell("echo out; echo err >&2; exit 3");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.output, "out\n");
+  EXPECT_EQ(result.error_output, "err\n");
+}
+
+TEST(SubprocessTest, ReportsASignalAs128AndItsNumber) {
+  EXPECT_EQ(run_shell("kill -9 $$").exit_code, 137);
+}
+
+TEST(SubprocessTest, KeepsOnlyTheStartOfLongErrorOutput) {
+  const SubprocessResult result = run_shell("yes | head -c 300000 >&2");
+  EXPECT_EQ(result.error_output.size(), 65536u);
+}
+
+TEST(SubprocessTest, MissingProgramIsNotFound) {
+  EXPECT_EQ(error_code_of([] { run_subprocess({"no-such-converter"}, ""); }), ErrorCode::kNotFound);
+}
+
+TEST(SubprocessTest, ProgramThatIgnoresItsInputIsNoError) {
+  EXPECT_EQ(run_subprocess({"true"}, std::string(5'000'000, 'x')).exit_code, 0);
+}
+
+TEST(SubprocessTest, ArgumentsAreNotReadByAShell) {
+  EXPECT_EQ(run_subprocess({"echo", "$HOME; `id`"}, "").output, "$HOME; `id`\n");
+}
+
+TEST(SubprocessTest, EnvironmentIsNotInherited) {
+  ::setenv("TANDEM_TEST_SECRET", "hunter2", 1);
+  const std::string output = run_subprocess({"env"}, "").output;
+  ::unsetenv("TANDEM_TEST_SECRET");
+  EXPECT_EQ(output.find("hunter2"), std::string::npos);
+  EXPECT_NE(output.find("LC_ALL=C.UTF-8"), std::string::npos);
+}
+
+TEST(SubprocessTest, TimeoutKillsTheProgramAndItsChildren) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "pid").string();
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(error_code_of(
+                [&] { run_shell("sleep 60 & echo $! > " + file + "; wait", {.timeout_ms = 300}); }),
+            ErrorCode::kTimeout);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  std::string pid;
+  std::ifstream(file) >> pid;
+  ASSERT_FALSE(pid.empty());
+  EXPECT_TRUE(ends_soon(pid));
+}
+
+TEST(SubprocessTest, TimeoutHoldsForAProgramThatClosedItsOutput) {
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(error_code_of([] { run_shell("exec >&- 2>&-; sleep 30", {.timeout_ms = 300}); }),
+            ErrorCode::kTimeout);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+TEST(SubprocessTest, NoChildOfTheProgramOutlivesTheCall) {
+  const SubprocessResult result = run_shell("sleep 60 >/dev/null 2>&1 & echo $!");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_TRUE(ends_soon(first_line(result.output)));
+}
+
+TEST(SubprocessTest, EndlessOutputIsTooLarge) {
+  EXPECT_EQ(error_code_of([] { run_subprocess({"yes"}, "", {.output_bytes = 1 << 20}); }),
+            ErrorCode::kTooLarge);
+}
+
+TEST(SubprocessTest, OutputUpToTheLimitIsKept) {
+  const SubprocessResult result = run_shell("yes | head -c 1000", {.output_bytes = 1000});
+  EXPECT_EQ(result.output.size(), 1000u);
+}
+
+TEST(SubprocessTest, MemoryIsLimited) {
+  // tail keeps all of a text without line ends.
+  const SubprocessResult result =
+      run_shell("head -c 400000000 /dev/zero | tail -n 1 | wc -c", {.memory_bytes = 100ull << 20});
+  EXPECT_EQ(first_line(result.output), "0");
+}
+
+}  // namespace
+}  // namespace tandem

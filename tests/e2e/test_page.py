@@ -1,0 +1,243 @@
+"""The page in a real Chromium: ask, watch, follow a citation, add documents; screenshots are kept."""
+import os
+import pathlib
+import shutil
+import sys
+import unittest
+
+from playwright.sync_api import expect, sync_playwright
+
+import support
+
+QUESTION = "How often does the lamp of Gannet Rock flash?"
+ARTIFACTS = pathlib.Path(os.environ.get("TANDEM_ARTIFACTS", "artifacts"))
+CHROMIUM = shutil.which("chromium")
+ANSWER_MS = 90_000  # a slow machine under load
+
+DROP_FILE = """([name, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name, {type: 'text/markdown'}));
+  const at = document.querySelector('main');
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    at.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}));
+  }
+}"""
+
+
+def setUpModule():
+    global server, stack, playwright, browser
+    stack = support.running_server()
+    server = stack.__enter__()
+    playwright = sync_playwright().start()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+
+
+def tearDownModule():
+    browser.close()
+    playwright.stop()
+    stack.__exit__(None, None, None)
+
+
+class PageTest(unittest.TestCase):
+    size = (1280, 800)
+    scheme = "light"
+
+    def setUp(self):
+        width, height = self.size
+        self.context = browser.new_context(viewport={"width": width, "height": height},
+                                           color_scheme=self.scheme)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.faults = []
+        self.foreign = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda message: message.type == "error" and
+                     self.faults.append(message.text))
+        self.page.on("request", lambda request: request.url.startswith(server.url) or
+                     self.foreign.append(request.url))
+        self.page.goto(server.url)
+        self.page.locator("#documents li").first.wait_for(state="attached")
+
+    def tearDown(self):
+        self.context.close()
+        self.assertEqual(self.faults, [])
+        self.assertEqual(self.foreign, [], "the page loaded something from elsewhere")
+
+    def shot(self, name):
+        self.page.screenshot(path=ARTIFACTS / f"page-{name}.png")
+
+    def ask(self, question=QUESTION):
+        self.page.locator("#question").fill(question)
+        self.page.keyboard.press("Enter")
+        self.page.locator(".turn .answer").last.wait_for()
+
+    def wait_for_answer(self):
+        expect(self.page.locator(".answer").last).to_have_attribute(
+            "aria-busy", "false", timeout=ANSWER_MS)
+
+    def check_marked(self):
+        """The cited words are marked in the document and in view; returns them."""
+        mark = self.page.locator("#viewer mark")
+        expect(mark).to_be_in_viewport()
+        return mark.inner_text()
+
+    def no_sideways_scroll(self):
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        self.assertLessEqual(width, self.size[0])
+
+
+class Wide(PageTest):
+    def test_asks_streams_and_follows_a_citation(self):
+        self.shot("welcome")
+        self.ask()
+        answer = self.page.locator(".answer").last
+        expect(answer).to_have_attribute("aria-busy", "true")
+        expect(self.page.locator("#stop")).to_be_visible()
+        expect(answer).not_to_have_class("answer streaming waiting", timeout=ANSWER_MS)
+        first = answer.inner_text()
+        self.shot("streaming")
+        self.wait_for_answer()
+        self.assertGreater(len(answer.inner_text()), len(first), "the answer came all at once")
+        expect(self.page.locator("#stop")).to_be_hidden()
+
+        cite = self.page.locator(".cite").first
+        expect(cite).to_have_text("1")
+        self.shot("answer")
+        cite.click()
+        expect(self.page.locator("#viewer-title")).to_contain_text("Gannet Rock")
+        expect(self.page.locator("#viewer-text")).to_be_focused()
+        self.assertIn("flashes", self.check_marked())
+        self.shot("citation")
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("#viewer")).to_be_hidden()
+        expect(cite).to_be_focused()
+
+        quote = self.page.locator(".source .quote").first
+        words = quote.inner_text().split()
+        quote.click()
+        self.assertEqual(self.check_marked().split(), words)
+        self.page.locator("#viewer-close").click()
+        expect(quote).to_be_focused()
+
+    def test_stop_ends_the_answer(self):
+        self.ask("Tell me everything about the lighthouse, the bread and the bicycle.")
+        expect(self.page.locator(".answer.waiting")).to_have_count(0, timeout=ANSWER_MS)
+        self.page.locator("#stop").click()
+        expect(self.page.locator(".facts").last).to_have_text("Stopped.")
+        expect(self.page.locator("#send")).to_be_visible()
+        support.wait_until(lambda: server.metric("tandem_generations_in_flight") == 0)
+
+    def test_adds_a_document_by_file_chooser_and_removes_it(self):
+        with self.page.expect_file_chooser() as chooser:
+            self.page.locator("#add").click()
+        chooser.value.set_files(support.DOCUMENTS / "upload.md")
+        expect(self.page.locator("#uploads .state")).to_contain_text("Added", timeout=60_000)
+        title = "Beekeeping at Alder Farm"
+        item = self.page.locator("#documents li", has_text=title)
+        expect(item).to_be_visible()
+        self.shot("upload")
+        self.page.once("dialog", lambda dialog: dialog.accept())
+        item.hover()
+        item.locator(".remove").click()
+        expect(item).to_have_count(0)
+
+    def test_adds_a_document_by_drag_and_drop_and_answers_from_it(self):
+        text = (support.DOCUMENTS / "upload.md").read_text()
+        self.page.evaluate(DROP_FILE, ["dropped.md", text])
+        expect(self.page.locator("#uploads .state")).to_contain_text("Added", timeout=60_000)
+        self.ask("How much sugar syrup is each hive fed with in September?")
+        self.wait_for_answer()
+        self.page.locator("details.sources summary").last.click()
+        expect(self.page.locator("details.sources .source").first).to_contain_text("Alder Farm")
+
+    def test_tells_why_a_file_cannot_be_added(self):
+        self.page.locator("#file").set_input_files(
+            {"name": "picture.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" * 20})
+        state = self.page.locator("#uploads .failed .state")
+        expect(state).not_to_be_empty()
+        self.page.get_by_role("button", name="Dismiss").click()
+        expect(state).to_have_count(0)
+        self.faults = [fault for fault in self.faults if "415" not in fault]
+
+    def test_text_of_documents_never_becomes_markup(self):
+        markup = "<img src=x onerror=\"document.title='broken'\"><b>Bold cranes nest on roofs.</b>"
+        server.request("POST", "/v1/documents", {"id": "markup", "title": "<i>Cranes</i>",
+                                                 "source": "cranes.txt", "text": markup})
+        self.page.reload()
+        self.page.locator("#documents .open", has_text="<i>Cranes</i>").click()
+        expect(self.page.locator("#viewer-text")).to_contain_text("<b>Bold cranes")
+        self.assertEqual(self.page.locator("#viewer-text b, #viewer-text img").count(), 0)
+        self.assertEqual(self.page.title(), "Tandem")
+        server.request("DELETE", "/v1/documents/markup")
+
+
+class Keyboard(PageTest):
+    def tab_to(self, selector):
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+        self.fail(f"Tab never reaches {selector}")
+
+    def test_everything_without_a_mouse(self):
+        expect(self.page.locator("#question")).to_be_focused()
+        self.page.keyboard.type(QUESTION)
+        self.page.keyboard.press("Enter")
+        self.wait_for_answer()
+        self.page.keyboard.press("Escape")
+        self.page.evaluate("document.activeElement.blur()")
+        self.tab_to(".skip")
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("#question")).to_be_focused()
+        self.page.evaluate("document.activeElement.blur(); document.body.focus()")
+        self.tab_to("#add")
+        self.tab_to("#documents .open")
+        self.tab_to(".cite")
+        self.page.keyboard.press("Enter")
+        self.check_marked()
+        self.shot("keyboard")
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator(".cite").first).to_be_focused()
+        self.tab_to(".source .quote")
+        self.page.keyboard.press("Space")
+        self.check_marked()
+
+
+class Dark(PageTest):
+    scheme = "dark"
+
+    def test_citation_in_the_dark(self):
+        self.ask()
+        self.wait_for_answer()
+        self.page.locator(".cite").first.click()
+        self.check_marked()
+        self.shot("dark")
+
+
+class Phone(PageTest):
+    size = (390, 844)
+
+    def test_works_at_phone_width(self):
+        self.no_sideways_scroll()
+        self.shot("phone-welcome")
+        self.ask()
+        self.wait_for_answer()
+        self.no_sideways_scroll()
+        self.shot("phone-answer")
+        self.page.locator(".cite").first.click()
+        self.check_marked()
+        self.no_sideways_scroll()
+        self.shot("phone-citation")
+        self.page.locator("#viewer-close").click()
+        self.page.locator("#library-toggle").click()
+        expect(self.page.locator("#documents li").first).to_be_visible()
+        self.no_sideways_scroll()
+        self.shot("phone-documents")
+
+
+if __name__ == "__main__":
+    if CHROMIUM is None:
+        print("skipped: there is no chromium; install Debian's package of that name")
+        sys.exit(77)
+    unittest.main()

@@ -1,0 +1,154 @@
+#include "server/chat_request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/http_error.h"
+
+namespace tandem {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+json body_with(const json& fields) {
+  json body = {{"model", "m"}, {"messages", {{{"role", "user"}, {"content", "Why?"}}}}};
+  body.update(fields);
+  return body;
+}
+
+json body_with_messages(const std::string& messages) {
+  return {{"messages", json::parse(messages)}};
+}
+
+TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
+  const ChatRequest request = parse_chat_request(body_with(json::object()));
+  const GenerationOptions expected = default_generation_options();
+  EXPECT_EQ(request.options.generation.sampling.temperature, expected.sampling.temperature);
+  EXPECT_EQ(request.options.generation.max_tokens, expected.max_tokens);
+  EXPECT_EQ(request.options.search.collection, "default");
+  EXPECT_EQ(request.options.search.limit, kDefaultPromptPassages);
+  EXPECT_TRUE(request.options.retrieve);
+  EXPECT_FALSE(request.stream);
+}
+
+TEST(ChatRequestTest, ReadsEveryField) {
+  const ChatRequest request =
+      parse_chat_request(body_with({{"stream", true},
+                                    {"stream_options", {{"include_usage", true}}},
+                                    {"max_tokens", 7},
+                                    {"max_completion_tokens", 9},
+                                    {"temperature", 0.5},
+                                    {"top_p", 0.25},
+                                    {"seed", -1},
+                                    {"stop", {"a", "b"}},
+                                    {"n", 1},
+                                    {"frequency_penalty", 0},
+                                    {"unheard_of", {1, 2}},
+                                    {"tandem",
+                                     {{"collection", "laws"},
+                                      {"top_k", 2},
+                                      {"retrieve", false},
+                                      {"repetition_penalty", 1.5},
+                                      {"top_k_sampling", 40}}}}));
+  const GenerationOptions& generation = request.options.generation;
+  EXPECT_TRUE(request.stream);
+  EXPECT_TRUE(request.include_usage);
+  EXPECT_EQ(generation.max_tokens, 9);
+  EXPECT_FLOAT_EQ(generation.sampling.temperature, 0.5f);
+  EXPECT_FLOAT_EQ(generation.sampling.top_p, 0.25f);
+  EXPECT_FLOAT_EQ(generation.sampling.repetition_penalty, 1.5f);
+  EXPECT_EQ(generation.sampling.top_k, 40);
+  EXPECT_EQ(generation.sampling.seed, UINT64_MAX);
+  EXPECT_THAT(generation.stop, ElementsAre("a", "b"));
+  EXPECT_EQ(request.options.search.collection, "laws");
+  EXPECT_EQ(request.options.search.limit, 2u);
+  EXPECT_FALSE(request.options.retrieve);
+  EXPECT_TRUE(request.collection_given);
+}
+
+TEST(ChatRequestTest, SeedsDifferUnlessGiven) {
+  const auto seed = [] {
+    return parse_chat_request(body_with(json::object())).options.generation.sampling.seed;
+  };
+  EXPECT_NE(seed(), seed());
+}
+
+TEST(ChatRequestTest, JoinsTextPartsAndRenamesDeveloper) {
+  const ChatRequest request = parse_chat_request(body_with_messages(
+      R"([{"role": "developer", "content": "Be brief."},
+          {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}])"));
+  EXPECT_EQ(request.messages[0].role, "system");
+  EXPECT_EQ(request.messages[1].content, "ab");
+}
+
+TEST(ChatRequestTest, NoTopPMeansTheMostLikelyToken) {
+  const ChatRequest request = parse_chat_request(body_with({{"top_p", 0}, {"temperature", 1}}));
+  EXPECT_EQ(request.options.generation.sampling.temperature, 0.0f);
+}
+
+struct BadCase {
+  const char* body;
+  const char* param;
+};
+
+class BadChatRequestTest : public ::testing::TestWithParam<BadCase> {};
+
+TEST_P(BadChatRequestTest, IsRefusedNamingTheField) {
+  try {
+    json body = json::parse(GetParam().body);
+    if (!body.contains("messages")) body = body_with(body);
+    parse_chat_request(body);
+    FAIL() << "accepted: " << GetParam().body;
+  } catch (const RequestError& error) {
+    EXPECT_EQ(error.status(), 400);
+    EXPECT_EQ(error.param(), GetParam().param) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr("'" + error.param() + "'"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, BadChatRequestTest,
+    ::testing::Values(
+        BadCase{R"({"messages": null})", "messages"}, BadCase{R"({"messages": []})", "messages"},
+        BadCase{R"({"messages": "hi"})", "messages"},
+        BadCase{R"({"messages": ["hi"]})", "messages[0]"},
+        BadCase{R"({"messages": [{"content": "hi"}]})", "messages[0].role"},
+        BadCase{R"({"messages": [{"role": 1, "content": "hi"}]})", "messages[0].role"},
+        BadCase{R"({"messages": [{"role": "tool", "content": "hi"}]})", "messages[0].role"},
+        BadCase{R"({"messages": [{"role": "user"}]})", "messages[0].content"},
+        BadCase{R"({"messages": [{"role": "user", "content": null}]})", "messages[0].content"},
+        BadCase{R"({"messages": [{"role": "user", "content": 5}]})", "messages[0].content"},
+        BadCase{R"({"messages": [{"role": "user", "content": [5]}]})", "messages[0].content[0]"},
+        BadCase{R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})",
+                "messages[0].content[0].type"},
+        BadCase{R"({"messages": [{"role": "user", "content": [{"type": "text"}]}]})",
+                "messages[0].content[0].text"},
+        BadCase{R"({"messages": [{"role": "user", "content": "a"},
+                                 {"role": "assistant", "content": "b"}]})",
+                "messages[1].role"},
+        BadCase{R"({"model": 3})", "model"}, BadCase{R"({"stream": "yes"})", "stream"},
+        BadCase{R"({"stream_options": {}})", "stream_options"},
+        BadCase{R"({"stream": true, "stream_options": {"include_usage": 1}})",
+                "stream_options.include_usage"},
+        BadCase{R"({"temperature": -0.1})", "temperature"},
+        BadCase{R"({"temperature": "hot"})", "temperature"}, BadCase{R"({"top_p": 1.1})", "top_p"},
+        BadCase{R"({"max_tokens": 0})", "max_tokens"},
+        BadCase{R"({"max_completion_tokens": 1.5})", "max_completion_tokens"},
+        BadCase{R"({"seed": 1e30})", "seed"}, BadCase{R"({"stop": 5})", "stop"},
+        BadCase{R"({"stop": ""})", "stop"}, BadCase{R"({"stop": ["a", 1]})", "stop[1]"},
+        BadCase{R"({"stop": ["","","","","","","","","","","","","","","","",""]})", "stop"},
+        BadCase{R"({"n": 2})", "n"}, BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
+        BadCase{R"({"presence_penalty": 1})", "presence_penalty"},
+        BadCase{R"({"logprobs": true})", "logprobs"}, BadCase{R"({"tools": [{}]})", "tools"},
+        BadCase{R"({"response_format": {"type": "json_object"}})", "response_format.type"},
+        BadCase{R"({"tandem": 1})", "tandem"},
+        BadCase{R"({"tandem": {"top_k": 0}})", "tandem.top_k"},
+        BadCase{R"({"tandem": {"retrieve": "no"}})", "tandem.retrieve"},
+        BadCase{R"({"tandem": {"repetition_penalty": 0}})", "tandem.repetition_penalty"},
+        BadCase{R"({"tandem": {"top_k_sampling": -1}})", "tandem.top_k_sampling"},
+        BadCase{R"({"tandem": {"collection": "a/b"}})", "tandem.collection"}));
+
+}  // namespace
+}  // namespace tandem

@@ -1,0 +1,124 @@
+#include "store/format.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/errors.h"
+
+namespace tandem {
+namespace {
+
+using namespace std::string_literals;
+using testing::error_code_of;
+
+format::PassageRecord some_passage() {
+  format::PassageRecord record;
+  record.collection = 7;
+  record.passage.document_id = "doc";
+  record.passage.title = "Title";
+  record.passage.heading_path = "A > B";
+  record.passage.ordinal = 3;
+  record.passage.page = 2;
+  record.passage.begin = 10;
+  record.passage.end = 1ull << 40;
+  record.passage.text = "caf\xC3\xA9";
+  return record;
+}
+
+// Written by hand from the grammar in store/format.h, so that a change of the bytes is seen even
+// where writer and reader change together.
+TEST(FormatTest, BytesAreThoseOfTheGrammar) {
+  EXPECT_EQ(format::collection_passage_key(1, 0x0102), "\0\0\0\x01\0\0\0\0\0\0\x01\x02"s);
+  EXPECT_EQ(format::document_key(2, "ab"), "\0\0\0\x02"s + "ab");
+  EXPECT_EQ(format::encode_counter(0x0102), "\x01\x02\x01\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_collection({3, 2, 1}),
+            "\x01\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_tombstone(5), "\x01\x05\0\0\0"s);
+  const float one = 1;
+  EXPECT_EQ(format::encode_vector({&one, 1}), "\x01\0\0\x80\x3F"s);
+
+  StoreSettings settings;
+  settings.encoder_path = "p";
+  settings.encoder_id = "id";
+  settings.dimension = 384;
+  EXPECT_EQ(format::encode_settings(settings), "\x01\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0"s);
+}
+
+TEST(FormatTest, KeysSortByNumber) {
+  EXPECT_LT(format::passage_key(255), format::passage_key(256));
+  EXPECT_LT(format::collection_passage_key(1, UINT64_MAX), format::collection_passage_key(2, 0));
+  EXPECT_EQ(format::passage_of_key(format::collection_passage_key(9, 1ull << 60)), 1ull << 60);
+  EXPECT_EQ(format::document_id_of_key(format::document_key(9, "x/y")), "x/y");
+}
+
+TEST(FormatTest, RecordsComeBack) {
+  const auto written = some_passage();
+  const auto read = format::decode_passage(format::encode_passage(written));
+  EXPECT_EQ(read.collection, written.collection);
+  EXPECT_EQ(read.passage.document_id, written.passage.document_id);
+  EXPECT_EQ(read.passage.title, written.passage.title);
+  EXPECT_EQ(read.passage.heading_path, written.passage.heading_path);
+  EXPECT_EQ(read.passage.ordinal, written.passage.ordinal);
+  EXPECT_EQ(read.passage.page, written.passage.page);
+  EXPECT_EQ(read.passage.begin, written.passage.begin);
+  EXPECT_EQ(read.passage.end, written.passage.end);
+  EXPECT_EQ(read.passage.text, written.passage.text);
+
+  format::DocumentRecord document;
+  document.document.title = "T";
+  document.document.source = "s";
+  document.document.media_type = "text/plain";
+  document.document.digest = "d";
+  document.document.created_at_unix_s = -5;
+  document.document.passage_count = 4;
+  document.first_passage = 11;
+  const auto back = format::decode_document(format::encode_document(document));
+  EXPECT_EQ(back.document.title, "T");
+  EXPECT_EQ(back.document.source, "s");
+  EXPECT_EQ(back.document.media_type, "text/plain");
+  EXPECT_EQ(back.document.digest, "d");
+  EXPECT_EQ(back.document.created_at_unix_s, -5);
+  EXPECT_EQ(back.document.passage_count, 4u);
+  EXPECT_EQ(back.first_passage, 11u);
+}
+
+TEST(FormatTest, EveryTruncationIsRefused) {
+  const std::string bytes = format::encode_passage(some_passage());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(error_code_of([&] { format::decode_passage(bytes.substr(0, size)); }),
+              ErrorCode::kCorrupt)
+        << size;
+  }
+  EXPECT_EQ(error_code_of([&] { format::decode_passage(bytes + "x"); }), ErrorCode::kCorrupt);
+}
+
+TEST(FormatTest, ALengthBeyondTheRecordIsRefused) {
+  EXPECT_EQ(error_code_of([] { format::decode_identity("\x01\xFF\xFF\xFF\xFF"s + "abc"); }),
+            ErrorCode::kCorrupt);
+}
+
+TEST(FormatTest, VectorsOfAnotherDimensionAreRefused) {
+  std::vector<float> vector(3, 0.5f);
+  const std::string bytes = format::encode_vector(vector);
+  std::vector<float> two(2);
+  std::vector<float> four(4);
+  EXPECT_EQ(error_code_of([&] { format::decode_vector(bytes, two); }), ErrorCode::kCorrupt);
+  EXPECT_EQ(error_code_of([&] { format::decode_vector(bytes, four); }), ErrorCode::kCorrupt);
+  format::decode_vector(bytes, vector);
+  EXPECT_EQ(vector, std::vector<float>(3, 0.5f));
+}
+
+TEST(FormatTest, RecordsOfANewerVersionAreUnsupported) {
+  std::string bytes = format::encode_tombstone(1);
+  bytes[0] = 2;
+  EXPECT_EQ(error_code_of([&] { format::decode_tombstone(bytes); }), ErrorCode::kUnsupported);
+  bytes[0] = 0;
+  EXPECT_EQ(error_code_of([&] { format::decode_tombstone(bytes); }), ErrorCode::kCorrupt);
+}
+
+TEST(FormatTest, MisshapenKeysAreRefused) {
+  EXPECT_EQ(error_code_of([] { format::passage_of_key("short"); }), ErrorCode::kCorrupt);
+  EXPECT_EQ(error_code_of([] { format::document_id_of_key("\0\0\0\x01"s); }), ErrorCode::kCorrupt);
+}
+
+}  // namespace
+}  // namespace tandem
