@@ -15,8 +15,9 @@
 namespace tandem::jinja {
 namespace {
 
-// Depth of evaluation: of the tree, times the macros that call each other. Bounds the stack.
-constexpr int kMaxDepth = 1000;
+// Depth of evaluation: of the tree, times the macros that call each other. Bounds the stack to less
+// than a mebibyte; templates in use stay below 40.
+constexpr int kMaxDepth = 200;
 // Charged for each node of the tree that is evaluated.
 constexpr std::uint64_t kStepUnits = 32;
 // The limit of jinja2's sandbox.
@@ -187,7 +188,7 @@ class Evaluator {
   }
 
   // What the body of a block prints, through its filters.
-  Value capture(const Node& node) {
+  [[gnu::noinline]] Value capture(const Node& node) {
     Text text;
     {
       const ScopeGuard scope(*this);
@@ -196,7 +197,7 @@ class Evaluator {
     return node.filters ? filter(*node.filters, std::move(text)) : Value(std::move(text));
   }
 
-  void execute_for(const Node& node, Text& out) {
+  [[gnu::noinline]] void execute_for(const Node& node, Text& out) {
     std::shared_ptr<const List> items = iterate(evaluate(*node.expr), budget_);
     if (node.test) {
       std::vector<Value> kept;
@@ -220,7 +221,8 @@ class Evaluator {
     }
   }
 
-  // Expressions.
+  // Expressions. What needs more than a few variables is kept out of line: evaluate() recurses, and
+  // its frame would hold the variables of all of them.
   Value evaluate(const Expr& expr) {
     const Level level(*this);
     budget_.line = expr.line;
@@ -266,12 +268,9 @@ class Evaluator {
       case ExprKind::kConditional:
         if (truth(child(1))) return child(0);
         if (expr.children[2]) return child(2);
-        return Undefined{"the condition was false and there is no 'else'"};
-      case ExprKind::kConcatenate: {
-        Text text;
-        for (const auto& part : expr.children) append(text, to_text(evaluate(*part), budget_));
-        return text;
-      }
+        return without_else();
+      case ExprKind::kConcatenate:
+        return evaluate_concatenation(expr);
       case ExprKind::kArithmetic: {
         const Value left = child(0);
         return arithmetic(expr.operators.front(), left, child(1), budget_);
@@ -282,7 +281,17 @@ class Evaluator {
     return {};
   }
 
-  Value evaluate_name(const std::string& name) const {
+  [[gnu::noinline]] static Value without_else() {
+    return Undefined{"the condition was false and there is no 'else'"};
+  }
+
+  [[gnu::noinline]] Value evaluate_concatenation(const Expr& expr) {
+    Text text;
+    for (const auto& part : expr.children) append(text, to_text(evaluate(*part), budget_));
+    return text;
+  }
+
+  [[gnu::noinline]] Value evaluate_name(const std::string& name) const {
     if (const Value* value = find(name)) return *value;
     if (const auto function = find_function(name)) return *function;
     return Undefined{fmt::format("'{}' is undefined", name)};
@@ -297,7 +306,7 @@ class Evaluator {
   }
 
   // Of a call, filter or test: all children but the first.
-  Arguments evaluate_arguments(const Expr& expr) {
+  [[gnu::noinline]] Arguments evaluate_arguments(const Expr& expr) {
     Arguments arguments;
     arguments.positional = evaluate_all(expr, 1);
     for (const auto& [name, value] : expr.keywords) {
@@ -306,7 +315,7 @@ class Evaluator {
     return arguments;
   }
 
-  Value evaluate_dict(const Expr& expr) {
+  [[gnu::noinline]] Value evaluate_dict(const Expr& expr) {
     std::vector<std::pair<Value, Value>> entries;
     for (std::size_t i = 0; i + 1 < expr.children.size(); i += 2) {
       Value key = evaluate(*expr.children[i]);
@@ -315,7 +324,7 @@ class Evaluator {
     return Value::dict(std::move(entries), budget_);
   }
 
-  Value evaluate_slice(const Expr& expr) {
+  [[gnu::noinline]] Value evaluate_slice(const Expr& expr) {
     std::array<Value, 4> parts;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       parts[i] = expr.children[i] ? evaluate(*expr.children[i]) : Value(None{});
@@ -335,7 +344,7 @@ class Evaluator {
     return sign >= 0;
   }
 
-  Value evaluate_compare(const Expr& expr) {
+  [[gnu::noinline]] Value evaluate_compare(const Expr& expr) {
     Value left = evaluate(*expr.children[0]);
     for (std::size_t i = 0; i < expr.operators.size(); ++i) {
       Value right = evaluate(*expr.children[i + 1]);
@@ -353,7 +362,7 @@ class Evaluator {
     return call_filter(expr.name, inner, evaluate_arguments(expr), budget_);
   }
 
-  Value evaluate_call(const Expr& expr) {
+  [[gnu::noinline]] Value evaluate_call(const Expr& expr) {
     const Value callee = evaluate(*expr.children[0]);
     const Arguments arguments = evaluate_arguments(expr);
     budget_.line = expr.line;
@@ -376,7 +385,7 @@ class Evaluator {
     budget_.fail(fmt::format("'{}' object is not callable", type_name(callee)));
   }
 
-  Value call_function(Function function, const Arguments& arguments) {
+  [[gnu::noinline]] Value call_function(Function function, const Arguments& arguments) {
     switch (function) {
       case Function::kRange:
         return call_range(arguments);
@@ -418,7 +427,7 @@ class Evaluator {
     return {};
   }
 
-  Value call_range(const Arguments& arguments) {
+  [[gnu::noinline]] Value call_range(const Arguments& arguments) {
     std::array<std::int64_t, 3> numbers = {0, 0, 1};
     const std::size_t count = arguments.positional.size();
     if (count == 0 || count > 3) budget_.fail("range() takes one to three numbers");
@@ -441,7 +450,7 @@ class Evaluator {
     return Value::list(std::move(items), budget_);
   }
 
-  Value call_strftime(const Arguments& arguments) {
+  [[gnu::noinline]] Value call_strftime(const Arguments& arguments) {
     const Value* format = arguments.find(0, "format");
     if (format == nullptr) budget_.fail("strftime_now() misses its format");
     const std::string& text = require_text(*format, "a format of time", budget_).bytes();
@@ -454,7 +463,7 @@ class Evaluator {
     return Value::text(std::string(buffer.data(), size));
   }
 
-  Value call_macro(const Node& macro, const Arguments& arguments) {
+  [[gnu::noinline]] Value call_macro(const Node& macro, const Arguments& arguments) {
     if (arguments.positional.size() > macro.parameters.size()) {
       budget_.fail(fmt::format("macro '{}' takes not more than {} arguments", macro.name,
                                macro.parameters.size()));

@@ -17,8 +17,8 @@ using ExprPtr = std::unique_ptr<Expr>;
 using NodePtr = std::unique_ptr<Node>;
 
 // Templates in use stay below 20.
-constexpr int kMaxNesting = 100;
-constexpr int kMaxHeight = 300;
+constexpr int kMaxNesting = 50;
+constexpr int kMaxHeight = 100;
 
 class Parser {
  public:
