@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <deque>
 #include <optional>
 
 #include "generator/jinja/builtins.h"
+#include "generator/jinja/functions.h"
 #include "generator/jinja/operators.h"
 #include "generator/jinja/strings.h"
 
@@ -20,21 +20,10 @@ namespace {
 constexpr int kMaxDepth = 200;
 // Charged for each node of the tree that is evaluated.
 constexpr std::uint64_t kStepUnits = 32;
-// The limit of jinja2's sandbox.
-constexpr std::int64_t kMaxRange = 100'000;
 
 enum class Flow { kNormal, kBreak, kContinue };
 
 using Scope = std::vector<std::pair<std::string, Value>>;
-
-std::optional<Function> find_function(std::string_view name) {
-  if (name == "range") return Function::kRange;
-  if (name == "namespace") return Function::kNamespace;
-  if (name == "raise_exception") return Function::kRaiseException;
-  if (name == "strftime_now") return Function::kStrftimeNow;
-  if (name == "dict") return Function::kDict;
-  return {};
-}
 
 class Evaluator {
  public:
@@ -123,16 +112,6 @@ class Evaluator {
       }
       for (std::size_t i = 0; i < target.names.size(); ++i) bind(target.names[i], items->items[i]);
     }
-  }
-
-  void set_attribute(Namespace& space, const std::string& name, Value value) {
-    for (auto& [known, old] : space.attributes) {
-      if (known == name) {
-        old = std::move(value);
-        return;
-      }
-    }
-    space.attributes.emplace_back(name, std::move(value));
   }
 
   // Statements.
@@ -370,7 +349,7 @@ class Evaluator {
       return call_method(**method, arguments, budget_);
     }
     if (const auto* function = std::get_if<Function>(&callee.variant())) {
-      return call_function(*function, arguments);
+      return call_function(*function, arguments, namespaces_, budget_);
     }
     if (const auto* macro = std::get_if<const Node*>(&callee.variant())) {
       return call_macro(**macro, arguments);
@@ -383,84 +362,6 @@ class Evaluator {
       budget_.fail(undefined->what);
     }
     budget_.fail(fmt::format("'{}' object is not callable", type_name(callee)));
-  }
-
-  [[gnu::noinline]] Value call_function(Function function, const Arguments& arguments) {
-    switch (function) {
-      case Function::kRange:
-        return call_range(arguments);
-      case Function::kNamespace: {
-        namespaces_.emplace_back();
-        for (const Value& value : arguments.positional) {
-          if (value.as_dict() == nullptr) budget_.fail("namespace() takes names and dicts");
-          for (const auto& [name, attribute] : value.as_dict()->entries) {
-            set_attribute(namespaces_.back(), to_text(name, budget_).bytes(), attribute);
-          }
-        }
-        for (const auto& [name, value] : arguments.keywords) {
-          set_attribute(namespaces_.back(), name, value);
-        }
-        return &namespaces_.back();
-      }
-      case Function::kDict: {
-        std::vector<std::pair<Value, Value>> entries;
-        for (const Value& value : arguments.positional) {
-          if (value.as_dict() == nullptr)
-            budget_.unsupported("dict() of something else than a dict");
-          entries = value.as_dict()->entries;
-        }
-        for (const auto& [name, value] : arguments.keywords) {
-          entries.emplace_back(Value::text(name), value);
-        }
-        return Value::dict(std::move(entries), budget_);
-      }
-      case Function::kRaiseException: {
-        const Value* message = arguments.find(0, "message");
-        throw Error(ErrorCode::kInvalidArgument,
-                    "the model's chat template refuses these messages: " +
-                        (message ? to_text(*message, budget_).bytes() : std::string()),
-                    "check the roles of the messages and their order");
-      }
-      case Function::kStrftimeNow:
-        return call_strftime(arguments);
-    }
-    return {};
-  }
-
-  [[gnu::noinline]] Value call_range(const Arguments& arguments) {
-    std::array<std::int64_t, 3> numbers = {0, 0, 1};
-    const std::size_t count = arguments.positional.size();
-    if (count == 0 || count > 3) budget_.fail("range() takes one to three numbers");
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t place = count == 1 ? 1 : i;
-      numbers[place] = require_integer(arguments.positional[i], "an argument of range()", budget_);
-      // Keeps the arithmetic below from overflowing.
-      if (numbers[place] > (std::int64_t{1} << 60) || numbers[place] < -(std::int64_t{1} << 60)) {
-        budget_.fail("a range is too long");
-      }
-    }
-    const auto [first, last, step] = numbers;
-    if (step == 0) budget_.fail("range() arg 3 must not be zero");
-    const std::int64_t distance = step > 0 ? last - first : first - last;
-    const std::int64_t stride = step > 0 ? step : -step;
-    const std::int64_t length = distance > 0 ? (distance + stride - 1) / stride : 0;
-    if (length > kMaxRange) budget_.fail("a range is too long");
-    std::vector<Value> items;
-    for (std::int64_t i = 0; i < length; ++i) items.emplace_back(first + i * step);
-    return Value::list(std::move(items), budget_);
-  }
-
-  [[gnu::noinline]] Value call_strftime(const Arguments& arguments) {
-    const Value* format = arguments.find(0, "format");
-    if (format == nullptr) budget_.fail("strftime_now() misses its format");
-    const std::string& text = require_text(*format, "a format of time", budget_).bytes();
-    const std::time_t now = std::time(nullptr);
-    std::tm local{};
-    ::localtime_r(&now, &local);
-    std::array<char, 512> buffer{};
-    // strftime cannot tell an empty result from one that does not fit; both are empty here.
-    const std::size_t size = std::strftime(buffer.data(), buffer.size(), text.c_str(), &local);
-    return Value::text(std::string(buffer.data(), size));
   }
 
   [[gnu::noinline]] Value call_macro(const Node& macro, const Arguments& arguments) {

@@ -196,7 +196,7 @@ Text replace(const Text& text, const Text& old, const Text& replacement, std::in
   for (std::int64_t count = 0; limit < 0 || count < limit; ++count) {
     const std::size_t at = find_bytes(text.bytes(), old.bytes(), begin);
     if (at == std::string::npos) break;
-    budget.charge(16 + replacement.size() + text.runs().size());
+    budget.charge(64 + replacement.size() + text.runs().size());
     out.append(text.slice(begin, at));
     out.append(replacement);
     begin = at + old.size();
