@@ -35,7 +35,7 @@ def main():
         return skip(f"there is no {python}; scripts/test makes it")
     probe = subprocess.run([python, "-c", "import openai, playwright"], capture_output=True)
     if probe.returncode != 0:
-        return skip(f"{python} lacks openai or playwright; see tests/e2e/requirements.txt")
+        return skip(f"{python} lacks openai or playwright; see tests/requirements.txt")
     models = cache / "models"
     if not models.is_dir():
         return skip(f"there are no models in {models}; scripts/models fetches them")

@@ -253,7 +253,7 @@ TEST(ChatTemplateLimitTest, WorkIsBounded) {
     const auto code = error_code_of([&] { render(source, messages); });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     EXPECT_TRUE(code == ErrorCode::kTooLarge || code == ErrorCode::kInvalidArgument) << source;
-    EXPECT_LT(seconds.count(), 5.0) << source;
+    EXPECT_LT(seconds.count(), 20.0) << source;
   }
 }
 

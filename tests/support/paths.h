@@ -31,7 +31,9 @@ inline std::filesystem::path generator_file() {
 }
 
 // TANDEM_SOURCE_DIR is defined for every test by tests/CMakeLists.txt.
-inline std::filesystem::path source_folder() { return TANDEM_SOURCE_DIR; }
+inline std::filesystem::path source_folder() {
+  return TANDEM_SOURCE_DIR;
+}
 
 inline std::filesystem::path shared_data_folder() {
   if (auto path = environment_path("TANDEM_SHARED_DATA"); !path.empty()) return path;
