@@ -58,8 +58,10 @@ int main(int argc, char** argv) {
   const auto generator = tandem::Generator::open(argv[1]);
   tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
     return {
-        {"prefill 512, tokens/s", kPrefillTokens / seconds_to_first_token(*generator, kPrefillTokens)},
-        {"time to first token at 1000 tokens, s", seconds_to_first_token(*generator, kPassagesTokens)},
+        {"prefill 512, tokens/s",
+         kPrefillTokens / seconds_to_first_token(*generator, kPrefillTokens)},
+        {"time to first token at 1000 tokens, s",
+         seconds_to_first_token(*generator, kPassagesTokens)},
         {"decode 1 sequence, tokens/s", decode_rate(*generator)},
     };
   });

@@ -2,7 +2,8 @@
 //
 //   in   one line a measurement; its content is ignored
 //   out  one line each: a JSON object of figures, {"decode, tokens/s": 61.2}
-// The program starts up before the first line, so that loading is not measured unless it is a figure.
+// The program starts up before the first line, so that loading is not measured unless it is a
+// figure.
 #ifndef TANDEM_BENCH_MEASURE_H_
 #define TANDEM_BENCH_MEASURE_H_
 

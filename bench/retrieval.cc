@@ -1,5 +1,5 @@
-// From files to searchable, then from a question to its passages, in one store. Peer: the script most
-// people start from, sentence-transformers and faiss-cpu (bench/peers/retrieval.py).
+// From files to searchable, then from a question to its passages, in one store. Peer: the script
+// most people start from, sentence-transformers and faiss-cpu (bench/peers/retrieval.py).
 #include <algorithm>
 #include <filesystem>
 #include <string>

@@ -1,7 +1,8 @@
 // The BERT encoder (Devlin et al. 2018, arXiv:1810.04805), executed by LibTorch.
 //
 // Reads a Hugging Face folder: `config.json` and `model.safetensors` of BertModel. Non-goals: heads
-// other than the hidden states (a reranking head comes with the reranker), dropout, cross-attention.
+// other than the hidden states (a reranking head comes with the reranker), dropout,
+// cross-attention.
 #ifndef TANDEM_MODEL_BERT_H_
 #define TANDEM_MODEL_BERT_H_
 

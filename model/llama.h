@@ -1,9 +1,9 @@
 // The Llama family of decoders (Touvron et al. 2023, arXiv:2302.13971; grouped-query attention:
 // Ainslie et al. 2023, arXiv:2305.13245), executed by LibTorch.
 //
-// Weights come from a GGUF of architecture "llama" and are dequantised when loaded. Layers: RMSNorm,
-// rotary position embedding on adjacent pairs (GGUF stores query and key rows permuted for that),
-// SwiGLU.
+// Weights come from a GGUF of architecture "llama" and are dequantised when loaded. Layers:
+// RMSNorm, rotary position embedding on adjacent pairs (GGUF stores query and key rows permuted for
+// that), SwiGLU.
 #ifndef TANDEM_MODEL_LLAMA_H_
 #define TANDEM_MODEL_LLAMA_H_
 
@@ -53,8 +53,8 @@ class LlamaCache {
 // call uses the thread pool of LibTorch.
 class LlamaModel {
  public:
-  // Throws kUnsupported for another architecture or a rotary scaling that is not known, kCorrupt for
-  // missing or misshapen tensors.
+  // Throws kUnsupported for another architecture or a rotary scaling that is not known, kCorrupt
+  // for missing or misshapen tensors.
   static std::unique_ptr<LlamaModel> load(const GgufFile& file);
 
   LlamaModel(const LlamaModel&) = delete;

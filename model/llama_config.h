@@ -18,8 +18,8 @@ LlamaConfig read_llama_config(const GgufFile& file);
 // (linear, and the factors of Llama 3.1); kUnsupported for others.
 std::vector<double> rotary_frequencies(const GgufFile& file, const LlamaConfig& config);
 
-// Refuses, with kUnsupported, a file that holds tensors this family does not know (biases, experts):
-// leaving them out would give wrong logits without any error.
+// Refuses, with kUnsupported, a file that holds tensors this family does not know (biases,
+// experts): leaving them out would give wrong logits without any error.
 void check_llama_tensors(const GgufFile& file, const LlamaConfig& config);
 
 }  // namespace tandem
