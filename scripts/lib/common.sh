@@ -5,10 +5,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Everything that outlives a build tree: LibTorch, FAISS, models, Python environments.
 # The same rule stands in cmake/CachePath.cmake.
 cache=${TANDEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tandem}
-started=$SECONDS
+# Scripts that call one another count from the start of the first.
+export TANDEM_STARTED=${TANDEM_STARTED:-$EPOCHSECONDS}
 
-say() { printf '\033[1m[%3ds] %s\033[0m\n' $((SECONDS - started)) "$*" >&2; }
-warn() { printf '\033[1;33m[%3ds] warning: %s\033[0m\n' $((SECONDS - started)) "$*" >&2; }
+say() { printf '\033[1m[%3ds] %s\033[0m\n' $((EPOCHSECONDS - TANDEM_STARTED)) "$*" >&2; }
+warn() { printf '\033[1;33m[%3ds] warning: %s\033[0m\n' $((EPOCHSECONDS - TANDEM_STARTED)) "$*" >&2; }
 die() { printf '\033[1;31merror: %s\033[0m\n' "$*" >&2; exit 1; }
 
 # run_logged LOG COMMAND...: output goes to LOG; on failure its end is shown and the script ends.

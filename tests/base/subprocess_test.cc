@@ -1,6 +1,7 @@
 #include "base/subprocess.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -125,6 +126,14 @@ TEST(SubprocessTest, MemoryIsLimited) {
   const SubprocessResult result =
       run_shell("head -c 400000000 /dev/zero | tail -n 1 | wc -c", {.memory_bytes = 100ull << 20});
   EXPECT_EQ(first_line(result.output), "0");
+}
+
+// A handler of a library may wait for a thread that waits for this one.
+TEST(SubprocessTest, HandlersForForkAreNotRun) {
+  static bool handler_ran = false;
+  ASSERT_EQ(::pthread_atfork([] { handler_ran = true; }, nullptr, nullptr), 0);
+  EXPECT_EQ(run_shell("echo done").output, "done\n");
+  EXPECT_FALSE(handler_ran);
 }
 
 }  // namespace
