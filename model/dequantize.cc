@@ -1,54 +1,21 @@
-// Block layouts of GGML (ggml-common.h in llama.cpp); all integers little-endian, d and m are F16.
-//
-//   Q4_0  d, 16 bytes: element i in the low nibble of byte i, i + 16 in the high; value d * (q - 8)
-//   Q4_1  d, m, 16 bytes in the same order; value d * q + m
-//   Q8_0  d, 32 signed bytes; value d * q
-//   Q4_K  d, m, 12 bytes of 8 scales and 8 minima of 6 bits each, 128 bytes: per 64 elements 32
-//   bytes,
-//         low nibbles first; value (d * scale) * q - m * minimum
-//   Q6_K  128 bytes of low nibbles, 64 bytes of high pairs of bits, 16 signed scales, d;
-//         value (d * scale) * (q - 32)
-//
-// The products in brackets are exact in float, so the order of operations below gives the same bits
-// as GGML's.
+// The products in brackets (model/ggml_blocks.h) are exact in float, so the order of operations
+// below gives the same bits as GGML's.
 #include <fmt/format.h>
 
-#include <array>
 #include <bit>
 #include <cstring>
 
 #include "base/error.h"
+#include "model/ggml_blocks.h"
 #include "model/weights.h"
 
 namespace tandem {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "weight files are little-endian");
-
 using Byte = std::uint8_t;
 
-template <typename T>
-T load(const Byte* bytes) {
-  T value;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
-}
-
-// Written without branches on the data so that the compiler can vectorise the loop around it.
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const std::uint32_t exponent = half & 0x7C00u;
-  const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7FFFu) << 13;
-  const std::uint32_t normal = magnitude + (112u << 23);
-  const std::uint32_t special = magnitude | 0x7F800000u;  // infinity, NaN
-  const std::uint32_t subnormal =
-      std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<int>(half & 0x03FFu)) * 0x1p-24f);
-  const std::uint32_t bits = exponent == 0 ? subnormal : exponent == 0x7C00u ? special : normal;
-  return std::bit_cast<float>(bits | sign);
-}
-
 float load_half(const Byte* bytes) {
-  return half_to_float(load<std::uint16_t>(bytes));
+  return half_to_float(load_u16(bytes));
 }
 
 // Nibbles of 16 bytes to 32 elements, each through `value`.
@@ -78,56 +45,25 @@ void expand_q8_0(const Byte* block, float* out) {
   }
 }
 
-struct ScalesAndMinima {
-  std::array<float, 8> scale;
-  std::array<float, 8> minimum;
-};
-
-// Bytes 0-3 hold the low 6 bits of scales 0-3 and, above them, the top 2 bits of scales 4-7; bytes
-// 4-7 the same for the minima; bytes 8-11 the low nibbles of scales 4-7 and minima 4-7.
-ScalesAndMinima unpack_q4_k_scales(const Byte* packed) {
-  ScalesAndMinima out{};
-  for (std::size_t i = 0; i < 4; ++i) {
-    out.scale[i] = static_cast<float>(packed[i] & 0x3F);
-    out.minimum[i] = static_cast<float>(packed[i + 4] & 0x3F);
-    out.scale[i + 4] = static_cast<float>((packed[i + 8] & 0x0F) | ((packed[i] >> 6) << 4));
-    out.minimum[i + 4] = static_cast<float>((packed[i + 8] >> 4) | ((packed[i + 4] >> 6) << 4));
-  }
-  return out;
-}
-
-void expand_q4_k(const Byte* block, float* out) {
-  const float d = load_half(block);
-  const float m = load_half(block + 2);
-  const ScalesAndMinima group = unpack_q4_k_scales(block + 4);
-  const Byte* quants = block + 16;
+void expand_q4_k(const Byte* bytes, float* out) {
+  const BlockQ4K block = BlockQ4K::read(bytes);
+  const float d = half_to_float(block.scale);
+  const float m = half_to_float(block.minimum);
   for (std::size_t g = 0; g < 8; ++g) {
-    const float scale = d * group.scale[g];
-    const float minimum = m * group.minimum[g];
-    const Byte* bytes = quants + (g / 2) * 32;
-    const int shift = g % 2 == 0 ? 0 : 4;
-    for (std::size_t i = 0; i < 32; ++i) {
-      out[g * 32 + i] = scale * static_cast<float>((bytes[i] >> shift) & 0x0F) - minimum;
-    }
+    const float scale = d * static_cast<float>(block.scales[g]);
+    const float minimum = m * static_cast<float>(block.minima[g]);
+    for (const Byte q : block.group(g)) *out++ = scale * static_cast<float>(q) - minimum;
   }
 }
 
-void expand_q6_k(const Byte* block, float* out) {
-  const float d = load_half(block + 208);
-  const Byte* scales = block + 192;
-  for (std::size_t half = 0; half < 2; ++half) {
-    const Byte* low = block + half * 64;
-    const Byte* high = block + 128 + half * 32;
-    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
-      const Byte* nibbles = low + (quarter % 2) * 32;
-      const int nibble_shift = quarter < 2 ? 0 : 4;
-      const int pair_shift = static_cast<int>(quarter) * 2;
-      for (std::size_t i = 0; i < 32; ++i) {
-        const std::size_t at = half * 128 + quarter * 32 + i;
-        const float scale = d * static_cast<float>(static_cast<std::int8_t>(scales[at / 16]));
-        const int q = ((nibbles[i] >> nibble_shift) & 0x0F) | (((high[i] >> pair_shift) & 3) << 4);
-        out[at] = scale * static_cast<float>(q - 32);
-      }
+void expand_q6_k(const Byte* bytes, float* out) {
+  const BlockQ6K block = BlockQ6K::read(bytes);
+  const float d = half_to_float(block.scale);
+  for (std::size_t g = 0; g < 8; ++g) {
+    const std::array<Byte, 32> numbers = block.group(g);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const float scale = d * static_cast<float>(block.scales[2 * g + i / 16]);
+      *out++ = scale * static_cast<float>(numbers[i] - 32);
     }
   }
 }
@@ -157,8 +93,7 @@ void dequantize(const TensorView& tensor, std::span<float> out) {
       return;
     case DataType::kBF16:
       for (std::size_t i = 0; i < out.size(); ++i) {
-        const std::uint32_t bits = load<std::uint16_t>(data + 2 * i);
-        out[i] = std::bit_cast<float>(bits << 16);
+        out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(load_u16(data + 2 * i)) << 16);
       }
       return;
     case DataType::kQ4_0:

@@ -1,0 +1,527 @@
+#include "model/cpu_decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "model/kernels/attention.h"
+#include "model/kernels/multiply.h"
+#include "model/kernels/rows.h"
+#include "model/kernels/thread_team.h"
+
+namespace tandem {
+namespace {
+
+using kernels::ActivationRows;
+using kernels::kGroup;
+using kernels::kPanelRows;
+using kernels::Matrix;
+using kernels::Range;
+
+// Panels are shared out in pairs, so that what one thread computes of a layer's inner activations
+// is whole groups, which it can bring to 8 bits itself.
+constexpr std::size_t kPanelsPerGroup = kGroup / kPanelRows;
+
+// Matrices that read the same input; their outputs stand one after another.
+class Linear {
+ public:
+  Linear() = default;
+  explicit Linear(Matrix matrix) { add(std::move(matrix)); }
+
+  void add(Matrix matrix) {
+    panels_ += matrix.panels();
+    rows_ += matrix.rows();
+    takes_bytes_ |= matrix.takes_bytes();
+    takes_floats_ |= !matrix.takes_bytes();
+    matrices_.push_back(std::move(matrix));
+  }
+
+  std::size_t panels() const { return panels_; }
+  std::size_t rows() const { return rows_; }
+  bool takes_bytes() const { return takes_bytes_; }
+  bool takes_floats() const { return takes_floats_; }
+  const std::vector<Matrix>& matrices() const { return matrices_; }
+
+ private:
+  std::vector<Matrix> matrices_;
+  std::size_t panels_ = 0;
+  std::size_t rows_ = 0;
+  bool takes_bytes_ = false;
+  bool takes_floats_ = false;
+};
+
+struct Layer {
+  std::vector<float> attention_norm;
+  Linear query_key_value;
+  std::vector<float> query_key_value_bias;  // empty where there is none
+  std::vector<float> query_norm;            // [head_size]; empty where there is none
+  std::vector<float> key_norm;
+  Linear attention_output;
+  std::vector<float> after_attention_norm;  // empty where there is none
+  std::vector<float> feed_forward_norm;
+  Matrix gate;
+  Matrix up;
+  Linear down;
+  std::vector<float> after_feed_forward_norm;
+  const AttentionKind* attention = nullptr;
+  std::size_t attention_index = 0;
+};
+
+// The input of a product: as floats, in 8 bits, or both, as its matrices take it.
+struct Input {
+  std::vector<float> floats;  // [rows, columns]
+  ActivationRows bytes;
+  std::size_t columns = 0;
+
+  void resize(std::size_t rows, std::size_t width) {
+    columns = width;
+    floats.resize(rows * width);
+    bytes = ActivationRows(rows, width);
+  }
+  float* row(std::size_t index) { return floats.data() + index * columns; }
+};
+
+// What one member of the team works on between two products: its share of the rows, or, where there
+// are fewer rows than members, a copy of all of them, which costs less than another meeting.
+struct Rows {
+  std::vector<float> residual;  // [rows, hidden]
+  Input normed;                 // [rows, hidden]
+  Input attended;               // [rows, heads * head_size]
+};
+
+struct Row {
+  KvSequence* sequence = nullptr;
+  std::size_t position = 0;
+  TokenId token = 0;
+};
+
+class Decoder final : public CpuDecoder {
+ public:
+  Decoder(const WeightFile& weights, const DecoderConfig& config, int threads);
+
+  const DecoderConfig& config() const override { return config_; }
+  std::size_t size_bytes() const override { return arena_.used_bytes(); }
+  void forward(std::span<const DecoderSegment> segments, std::span<float> logits) override;
+
+ private:
+  Layer load_layer(const WeightFile& weights, int index);
+  Matrix load_matrix(const WeightFile& weights, const std::string& name, std::size_t rows,
+                     std::size_t columns);
+  std::vector<float> load_vector(const WeightFile& weights, const std::string& name,
+                                 std::size_t size) const;
+  std::vector<float> load_norm(const WeightFile& weights, const std::string& name,
+                               std::size_t size) const;
+
+  void plan(std::span<const DecoderSegment> segments);
+  void reserve_rows(std::size_t count);
+  bool copies_rows() const { return rows_.size() < static_cast<std::size_t>(team_.size()); }
+
+  void step(int member, std::span<float> logits);
+  void run_layer(int member, int index, Rows& rows, Range own);
+  void multiply(int member, const Linear& linear, const Input& input, std::size_t row_count,
+                float* out, std::size_t stride);
+  void prepare_rotation(Range own);
+  void prepare_heads(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
+  void attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
+  void feed_forward(int member, const Layer& layer, Input& input);
+  void write_input(const Linear& linear, std::span<const float> x, Input& input, std::size_t row);
+
+  DecoderConfig config_;
+  ThreadTeam team_;
+  std::size_t hidden_;
+  std::size_t inner_;
+  std::size_t head_size_;
+  std::size_t heads_;
+  std::size_t kv_heads_;
+  kernels::PageArena arena_;
+  Matrix embedding_;  // empty where the output layer is the embedding
+  std::vector<Layer> layers_;
+  std::vector<float> output_norm_;
+  Linear output_;
+
+  // Of the step in progress.
+  std::vector<Row> rows_;
+  std::vector<std::size_t> logit_rows_;
+  bool single_tokens_ = false;
+  std::size_t row_capacity_ = 0;
+  Rows shared_;
+  std::vector<Rows> copies_;            // by member
+  std::vector<float> query_key_value_;  // [rows, heads + 2 kv_heads, head_size]
+  std::vector<float> attended_;         // [rows, heads, head_size]
+  std::vector<float> gate_;             // [rows, inner]
+  std::vector<float> up_;
+  Input activated_;                     // [rows, inner]
+  std::vector<float> output_of_layer_;  // [rows, hidden]
+  Input last_;                          // [logit rows, hidden]
+  // [kind][row, rotary_size / 2]
+  std::vector<std::vector<float>> cosines_;
+  std::vector<std::vector<float>> sines_;
+};
+
+Decoder::Decoder(const WeightFile& weights, const DecoderConfig& config, int threads)
+    : config_(config),
+      team_(threads),
+      hidden_(static_cast<std::size_t>(config.hidden_size)),
+      inner_(static_cast<std::size_t>(config.intermediate_size)),
+      head_size_(static_cast<std::size_t>(config.head_size)),
+      heads_(static_cast<std::size_t>(config.head_count)),
+      kv_heads_(static_cast<std::size_t>(config.kv_head_count)) {
+  constexpr std::size_t kMaxHeadSize = 512;
+  if (head_size_ > kMaxHeadSize)
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{} has heads of {} numbers", weights.path().string(), head_size_),
+                fmt::format("choose a model with heads of at most {}", kMaxHeadSize));
+  const auto vocabulary = static_cast<std::size_t>(config.vocabulary_size);
+  for (int i = 0; i < config.layer_count; ++i) layers_.push_back(load_layer(weights, i));
+  output_norm_ = load_norm(weights, "output_norm.weight", hidden_);
+  if (!config.tied_output)
+    embedding_ = load_matrix(weights, "token_embd.weight", vocabulary, hidden_);
+  output_ = Linear(load_matrix(weights, config.tied_output ? "token_embd.weight" : "output.weight",
+                               vocabulary, hidden_));
+  copies_.resize(static_cast<std::size_t>(threads));
+  cosines_.resize(config_.attention_kinds.size());
+  sines_.resize(config_.attention_kinds.size());
+}
+
+Matrix Decoder::load_matrix(const WeightFile& weights, const std::string& name, std::size_t rows,
+                            std::size_t columns) {
+  const std::int64_t shape[] = {static_cast<std::int64_t>(rows),
+                                static_cast<std::int64_t>(columns)};
+  return Matrix(weights.require(name, shape), arena_);
+}
+
+std::vector<float> Decoder::load_vector(const WeightFile& weights, const std::string& name,
+                                        std::size_t size) const {
+  const std::int64_t shape[] = {static_cast<std::int64_t>(size)};
+  std::vector<float> values(size);
+  dequantize(weights.require(name, shape), values);
+  for (const float value : values) {
+    if (!std::isfinite(value))
+      throw Error(ErrorCode::kCorrupt,
+                  fmt::format("{}: tensor {} holds a value that is not finite",
+                              weights.path().string(), name),
+                  "fetch the model again");
+  }
+  return values;
+}
+
+std::vector<float> Decoder::load_norm(const WeightFile& weights, const std::string& name,
+                                      std::size_t size) const {
+  std::vector<float> values = load_vector(weights, name, size);
+  for (float& value : values) value += config_.norm_weight_offset;
+  return values;
+}
+
+Layer Decoder::load_layer(const WeightFile& weights, int index) {
+  const std::string name = fmt::format("blk.{}.", index);
+  const std::size_t query = heads_ * head_size_;
+  const std::size_t key = kv_heads_ * head_size_;
+  Layer layer;
+  layer.attention_norm = load_norm(weights, name + "attn_norm.weight", hidden_);
+  layer.query_key_value.add(load_matrix(weights, name + "attn_q.weight", query, hidden_));
+  layer.query_key_value.add(load_matrix(weights, name + "attn_k.weight", key, hidden_));
+  layer.query_key_value.add(load_matrix(weights, name + "attn_v.weight", key, hidden_));
+  if (config_.query_key_value_bias) {
+    for (const auto& [part, size] :
+         {std::pair{"attn_q.bias", query}, {"attn_k.bias", key}, {"attn_v.bias", key}}) {
+      const std::vector<float> bias = load_vector(weights, name + part, size);
+      layer.query_key_value_bias.insert(layer.query_key_value_bias.end(), bias.begin(), bias.end());
+    }
+  }
+  if (config_.query_key_norm) {
+    layer.query_norm = load_norm(weights, name + "attn_q_norm.weight", head_size_);
+    layer.key_norm = load_norm(weights, name + "attn_k_norm.weight", head_size_);
+  }
+  layer.attention_output =
+      Linear(load_matrix(weights, name + "attn_output.weight", hidden_, query));
+  layer.feed_forward_norm = load_norm(weights, name + "ffn_norm.weight", hidden_);
+  layer.gate = load_matrix(weights, name + "ffn_gate.weight", inner_, hidden_);
+  layer.up = load_matrix(weights, name + "ffn_up.weight", inner_, hidden_);
+  layer.down = Linear(load_matrix(weights, name + "ffn_down.weight", hidden_, inner_));
+  if (config_.norm_after) {
+    layer.after_attention_norm = load_norm(weights, name + "post_attention_norm.weight", hidden_);
+    layer.after_feed_forward_norm = load_norm(weights, name + "post_ffw_norm.weight", hidden_);
+  }
+  layer.attention_index =
+      static_cast<std::size_t>(config_.layer_attention[static_cast<std::size_t>(index)]);
+  layer.attention = &config_.attention_kinds[layer.attention_index];
+  return layer;
+}
+
+void Decoder::plan(std::span<const DecoderSegment> segments) {
+  rows_.clear();
+  logit_rows_.clear();
+  single_tokens_ = true;
+  for (const DecoderSegment& segment : segments) {
+    TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
+    TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
+    single_tokens_ &= segment.tokens.size() == 1;
+    auto position = static_cast<std::size_t>(segment.sequence->length());
+    TANDEM_CHECK(position + segment.tokens.size() <=
+                 segment.sequence->blocks().size() * kernels::kBlockPositions);
+    for (const TokenId token : segment.tokens) {
+      if (token < 0 || token >= config_.vocabulary_size)
+        throw Error(
+            ErrorCode::kInvalidArgument,
+            fmt::format("token {} is not in the vocabulary of {}", token, config_.vocabulary_size));
+      rows_.push_back({segment.sequence, position++, token});
+    }
+    for (std::size_t i = static_cast<std::size_t>(segment.logit_count); i > 0; --i)
+      logit_rows_.push_back(rows_.size() - i);
+  }
+}
+
+void Decoder::reserve_rows(std::size_t count) {
+  if (count <= row_capacity_) return;
+  row_capacity_ = count;
+  const std::size_t query = heads_ * head_size_;
+  const auto make = [&](Rows& rows, std::size_t size) {
+    rows.residual.resize(size * hidden_);
+    rows.normed.resize(size, hidden_);
+    rows.attended.resize(size, query);
+  };
+  make(shared_, count);
+  const std::size_t copied = std::min(count, copies_.size());
+  for (Rows& copy : copies_) make(copy, copied);
+  query_key_value_.resize(count * (query + 2 * kv_heads_ * head_size_));
+  attended_.resize(count * query);
+  gate_.resize(count * inner_);
+  up_.resize(count * inner_);
+  activated_.resize(count, inner_);
+  output_of_layer_.resize(count * hidden_);
+  last_.resize(count, hidden_);
+  const std::size_t pairs = static_cast<std::size_t>(config_.rotary_size) / 2;
+  for (auto& table : cosines_) table.resize(count * pairs);
+  for (auto& table : sines_) table.resize(count * pairs);
+}
+
+void Decoder::forward(std::span<const DecoderSegment> segments, std::span<float> logits) {
+  plan(segments);
+  TANDEM_CHECK(logits.size() ==
+               logit_rows_.size() * static_cast<std::size_t>(config_.vocabulary_size));
+  if (rows_.empty()) return;
+  reserve_rows(rows_.size());
+  team_.run([&](int member) { step(member, logits); });
+  for (const DecoderSegment& segment : segments)
+    segment.sequence->advance(static_cast<int>(segment.tokens.size()));
+}
+
+// The matrices' panels are numbered through and shared out among the members.
+void Decoder::multiply(int member, const Linear& linear, const Input& input, std::size_t row_count,
+                       float* out, std::size_t stride) {
+  auto [begin, end] = share_of(linear.panels(), member, team_.size());
+  std::size_t first_panel = 0;
+  for (const Matrix& matrix : linear.matrices()) {
+    const std::size_t from = std::clamp(begin, first_panel, first_panel + matrix.panels());
+    const std::size_t to = std::clamp(end, first_panel, first_panel + matrix.panels());
+    const Range panels = {from - first_panel, to - first_panel};
+    if (from < to && matrix.takes_bytes())
+      kernels::multiply(matrix, panels, input.bytes, {0, row_count}, out, stride);
+    else if (from < to)
+      kernels::multiply(matrix, panels, input.floats.data(), input.columns, {0, row_count}, out,
+                        stride);
+    first_panel += matrix.panels();
+    out += matrix.rows();
+  }
+}
+
+void Decoder::write_input(const Linear& linear, std::span<const float> x, Input& input,
+                          std::size_t row) {
+  if (linear.takes_bytes()) kernels::quantize(x, input.bytes, row);
+  if (linear.takes_floats() && x.data() != input.row(row))
+    std::copy(x.begin(), x.end(), input.row(row));
+}
+
+void Decoder::prepare_rotation(Range own) {
+  for (std::size_t kind = 0; kind < config_.attention_kinds.size(); ++kind) {
+    const AttentionKind& attention = config_.attention_kinds[kind];
+    const std::size_t pairs = attention.frequencies.size();
+    for (std::size_t row = own.first; row < own.second; ++row) {
+      for (std::size_t i = 0; i < pairs; ++i) {
+        const double angle = static_cast<double>(rows_[row].position) * attention.frequencies[i];
+        cosines_[kind][row * pairs + i] =
+            static_cast<float>(std::cos(angle)) * attention.rotary_magnitude;
+        sines_[kind][row * pairs + i] =
+            static_cast<float>(std::sin(angle)) * attention.rotary_magnitude;
+      }
+    }
+  }
+}
+
+// Bias, norm and rotation of the key head and the query heads that share it; key and value go to
+// the cache.
+void Decoder::prepare_heads(const Layer& layer, int layer_index, std::size_t row,
+                            std::size_t kv_head) {
+  const std::size_t all_heads = heads_ + 2 * kv_heads_;
+  const std::size_t repeat = heads_ / kv_heads_;
+  float* const parts = query_key_value_.data() + row * all_heads * head_size_;
+  const std::size_t pairs = layer.attention->frequencies.size();
+  const std::span<const float> cosines(&cosines_[layer.attention_index][row * pairs], pairs);
+  const float* const sines = &sines_[layer.attention_index][row * pairs];
+  const auto prepare = [&](std::size_t head, const std::vector<float>& norm, bool rotated) {
+    float* const x = parts + head * head_size_;
+    if (!layer.query_key_value_bias.empty())
+      kernels::add({x, head_size_}, &layer.query_key_value_bias[head * head_size_]);
+    if (rotated && !norm.empty())
+      kernels::rms_norm({x, head_size_}, norm.data(), config_.norm_epsilon, x);
+    if (rotated) kernels::rotate(config_.rotary_pairs, x, cosines, sines);
+  };
+  for (std::size_t i = 0; i < repeat; ++i) prepare(kv_head * repeat + i, layer.query_norm, true);
+  prepare(heads_ + kv_head, layer.key_norm, true);
+  prepare(heads_ + kv_heads_ + kv_head, {}, false);
+  const std::size_t position = rows_[row].position;
+  const KvSequence& sequence = *rows_[row].sequence;
+  kernels::store_key_value(
+      parts + (heads_ + kv_head) * head_size_, parts + (heads_ + kv_heads_ + kv_head) * head_size_,
+      head_size_, position % kernels::kBlockPositions,
+      sequence.memory(position / kernels::kBlockPositions, layer_index, static_cast<int>(kv_head)));
+}
+
+void Decoder::attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head) {
+  const std::size_t all_heads = heads_ + 2 * kv_heads_;
+  const std::size_t repeat = heads_ / kv_heads_;
+  const std::size_t end = rows_[row].position + 1;
+  const auto window = static_cast<std::size_t>(layer.attention->window);
+  const std::size_t begin = window > 0 && end > window ? end - window : 0;
+  const KvSequence& sequence = *rows_[row].sequence;
+  thread_local std::vector<const std::uint16_t*> blocks;
+  blocks.clear();
+  for (std::size_t i = 0; i * kernels::kBlockPositions < end; ++i)
+    blocks.push_back(sequence.memory(i, layer_index, static_cast<int>(kv_head)));
+  const std::size_t head = kv_head * repeat;
+  kernels::attend(query_key_value_.data() + (row * all_heads + head) * head_size_, repeat,
+                  head_size_, config_.query_scale, blocks, begin, end,
+                  attended_.data() + (row * heads_ + head) * head_size_);
+}
+
+// Each member computes some columns of gate and up, activates them, and leaves them ready for the
+// next product.
+void Decoder::feed_forward(int member, const Layer& layer, Input& input) {
+  const std::size_t count = rows_.size();
+  const std::size_t panels = layer.gate.panels();
+  const auto [first, last] =
+      share_of((panels + kPanelsPerGroup - 1) / kPanelsPerGroup, member, team_.size());
+  const Range own = {first * kPanelsPerGroup, std::min(last * kPanelsPerGroup, panels)};
+  if (own.first >= own.second) return;
+  for (const auto& [matrix, out] : {std::pair{&layer.gate, &gate_}, {&layer.up, &up_}}) {
+    if (matrix->takes_bytes())
+      kernels::multiply(*matrix, own, input.bytes, {0, count}, out->data(), inner_);
+    else
+      kernels::multiply(*matrix, own, input.floats.data(), input.columns, {0, count}, out->data(),
+                        inner_);
+  }
+  const std::size_t begin = own.first * kPanelRows;
+  const std::size_t width = std::min(own.second * kPanelRows, inner_) - begin;
+  for (std::size_t row = 0; row < count; ++row) {
+    const std::span<float> gate(gate_.data() + row * inner_ + begin, width);
+    kernels::activate(config_.activation, gate, up_.data() + row * inner_ + begin);
+    if (layer.down.takes_bytes()) kernels::quantize(gate, activated_.bytes, row, begin / kGroup);
+    if (layer.down.takes_floats()) std::copy(gate.begin(), gate.end(), activated_.row(row) + begin);
+  }
+}
+
+void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
+  const Layer& layer = layers_[static_cast<std::size_t>(index)];
+  const std::size_t count = rows_.size();
+  const auto residual = [&](std::size_t row) {
+    return std::span<float>(rows.residual.data() + row * hidden_, hidden_);
+  };
+  // The norm before a product whose matrices take `linear`'s kind of input.
+  const auto norm = [&](const std::vector<float>& weight, bool bytes, std::size_t row) {
+    float* const normed = rows.normed.row(row);
+    kernels::rms_norm(residual(row), weight.data(), config_.norm_epsilon, normed);
+    if (bytes) kernels::quantize({normed, hidden_}, rows.normed.bytes, row);
+  };
+  const auto add_output = [&](const std::vector<float>& after_norm, std::size_t row) {
+    float* const output = output_of_layer_.data() + row * hidden_;
+    float* const scratch = rows.normed.row(row);
+    if (!after_norm.empty())
+      kernels::rms_norm({output, hidden_}, after_norm.data(), config_.norm_epsilon, scratch);
+    kernels::add(residual(row), after_norm.empty() ? output : scratch);
+  };
+
+  for (std::size_t row = own.first; row < own.second; ++row)
+    norm(layer.attention_norm, layer.query_key_value.takes_bytes(), row);
+  if (!copies_rows()) team_.barrier();
+  multiply(member, layer.query_key_value, rows.normed, count, query_key_value_.data(),
+           (heads_ + 2 * kv_heads_) * head_size_);
+  team_.barrier();
+
+  // Rows differ in how many positions they see, so members take turns.
+  const std::size_t items = count * kv_heads_;
+  const auto stride = static_cast<std::size_t>(team_.size());
+  const auto start = static_cast<std::size_t>(member);
+  for (std::size_t i = start; i < items; i += stride) {
+    prepare_heads(layer, index, i / kv_heads_, i % kv_heads_);
+    if (single_tokens_) attend(layer, index, i / kv_heads_, i % kv_heads_);
+  }
+  team_.barrier();
+  if (!single_tokens_) {
+    for (std::size_t i = start; i < items; i += stride)
+      attend(layer, index, i / kv_heads_, i % kv_heads_);
+    team_.barrier();
+  }
+
+  const std::size_t query = heads_ * head_size_;
+  for (std::size_t row = own.first; row < own.second; ++row)
+    write_input(layer.attention_output, {attended_.data() + row * query, query}, rows.attended,
+                row);
+  if (!copies_rows()) team_.barrier();
+  multiply(member, layer.attention_output, rows.attended, count, output_of_layer_.data(), hidden_);
+  team_.barrier();
+
+  for (std::size_t row = own.first; row < own.second; ++row) {
+    add_output(layer.after_attention_norm, row);
+    norm(layer.feed_forward_norm, layer.gate.takes_bytes() || layer.up.takes_bytes(), row);
+  }
+  if (!copies_rows()) team_.barrier();
+  feed_forward(member, layer, rows.normed);
+  team_.barrier();
+  multiply(member, layer.down, activated_, count, output_of_layer_.data(), hidden_);
+  team_.barrier();
+  for (std::size_t row = own.first; row < own.second; ++row)
+    add_output(layer.after_feed_forward_norm, row);
+}
+
+void Decoder::step(int member, std::span<float> logits) {
+  const std::size_t count = rows_.size();
+  Rows& rows = copies_rows() ? copies_[static_cast<std::size_t>(member)] : shared_;
+  const Range share = share_of(count, member, team_.size());
+  const Range own = copies_rows() ? Range{0, count} : share;
+  const Matrix& embedding = config_.tied_output ? output_.matrices().front() : embedding_;
+  for (std::size_t row = own.first; row < own.second; ++row) {
+    const std::span<float> x(rows.residual.data() + row * hidden_, hidden_);
+    embedding.expand_row(static_cast<std::size_t>(rows_[row].token), x);
+    if (config_.embedding_scale != 1.0f) kernels::scale(x, config_.embedding_scale);
+  }
+  prepare_rotation(share);
+  for (int i = 0; i < config_.layer_count; ++i) run_layer(member, i, rows, own);
+
+  if (logit_rows_.empty()) return;
+  // Rows of the residual stream are their member's until here.
+  if (!copies_rows()) team_.barrier();
+  const Range of_logits = share_of(logit_rows_.size(), member, team_.size());
+  for (std::size_t i = of_logits.first; i < of_logits.second; ++i) {
+    float* const normed = last_.row(i);
+    kernels::rms_norm({rows.residual.data() + logit_rows_[i] * hidden_, hidden_},
+                      output_norm_.data(), config_.norm_epsilon, normed);
+    write_input(output_, {normed, hidden_}, last_, i);
+  }
+  team_.barrier();
+  multiply(member, output_, last_, logit_rows_.size(), logits.data(),
+           static_cast<std::size_t>(config_.vocabulary_size));
+}
+
+}  // namespace
+
+std::unique_ptr<CpuDecoder> CpuDecoder::load(const WeightFile& weights, const DecoderConfig& config,
+                                             int threads) {
+  return std::make_unique<Decoder>(weights, config, threads);
+}
+
+}  // namespace tandem

@@ -1,0 +1,45 @@
+// Softmax attention over a cache of keys and values that is kept in blocks of 32 positions.
+//
+// A block of one key head holds, in bfloat16 (head = head_size rounded up to 16):
+//
+//   keys    [head / 2][32 positions][2]   two neighbouring numbers of a key beside each other
+//   values  [16][head][2]                 the values of two neighbouring positions
+//
+// Read as 32-bit lanes, a row of the keys serves 16 positions and a row of the values 16 numbers:
+// scores and sums need no adding across a register, and both are the operands that the tile
+// instructions of AMX want. bfloat16 keeps the range of a float and half its memory; products are
+// taken in float.
+#ifndef TANDEM_MODEL_KERNELS_ATTENTION_H_
+#define TANDEM_MODEL_KERNELS_ATTENTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tandem::kernels {
+
+inline constexpr std::size_t kBlockPositions = 32;
+
+constexpr std::size_t padded_head(std::size_t head_size) {
+  return (head_size + 15) / 16 * 16;
+}
+// Numbers in the keys of a block, and again in its values.
+constexpr std::size_t block_elements(std::size_t head_size) {
+  return padded_head(head_size) * kBlockPositions;
+}
+
+// Puts a key and a value [head_size] at position `position` of a block. `block` points at the keys,
+// which the values follow.
+void store_key_value(const float* key, const float* value, std::size_t head_size,
+                     std::size_t position, std::uint16_t* block);
+
+// Attention of `heads` query heads of one position over positions [begin, end) of a sequence, whose
+// i-th block of this key head is at blocks[i]. Memory of unused positions must be finite. `query`
+// and `out` are [heads, head_size].
+void attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
+            std::span<const std::uint16_t* const> blocks, std::size_t begin, std::size_t end,
+            float* out);
+
+}  // namespace tandem::kernels
+
+#endif  // TANDEM_MODEL_KERNELS_ATTENTION_H_

@@ -1,0 +1,441 @@
+#include "model/kernels/multiply.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "model/kernels/multiply.cc"
+#include <hwy/foreach_target.h>  // compiles this file once for each set of instructions
+// Must come after foreach_target.h.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+#if HWY_TARGET == HWY_AVX3_DL
+// Highway asks for VNNI at run time but does not name it to the compiler.
+#pragma GCC target("avx512vnni")
+#endif
+namespace tandem::kernels::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR
+
+// For processors from before AVX2: right, and slow. Rows are expanded as for an embedding.
+void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
+                   float* out, std::size_t stride) {
+  std::vector<float> weight(weights.columns());
+  const std::size_t end = std::min(panels.second * kPanelRows, weights.rows());
+  for (std::size_t r = panels.first * kPanelRows; r < end; ++r) {
+    weights.expand_row(r, weight);
+    for (std::size_t row = rows.first; row < rows.second; ++row) {
+      float sum = 0;
+      for (std::size_t k = 0; k < weight.size(); ++k)
+        sum += weight[k] * (x.scales(row)[k / kGroup] * static_cast<float>(x.values(row)[k]));
+      out[row * stride + r] = sum;
+    }
+  }
+}
+
+void MultiplyFloats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
+                    Range rows, float* out, std::size_t stride) {
+  std::vector<float> weight(weights.columns());
+  const std::size_t end = std::min(panels.second * kPanelRows, weights.rows());
+  for (std::size_t r = panels.first * kPanelRows; r < end; ++r) {
+    weights.expand_row(r, weight);
+    for (std::size_t row = rows.first; row < rows.second; ++row) {
+      float sum = 0;
+      for (std::size_t k = 0; k < weight.size(); ++k) sum += weight[k] * x[row * x_stride + k];
+      out[row * stride + r] = sum;
+    }
+  }
+}
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The lanes of a register, of which one or more make the 16 rows of a panel.
+constexpr hn::CappedTag<float, kPanelRows> kFloats;
+constexpr hn::CappedTag<std::int32_t, kPanelRows> kInts;
+constexpr hn::Repartition<std::uint8_t, decltype(kInts)> kBytes;
+constexpr hn::Rebind<hwy::float16_t, decltype(kFloats)> kHalves;
+constexpr hn::Rebind<std::uint8_t, decltype(kInts)> kNarrow;
+using Floats = hn::Vec<decltype(kFloats)>;
+using Ints = hn::Vec<decltype(kInts)>;
+using Bytes = hn::Vec<decltype(kBytes)>;
+constexpr std::size_t kLanes = hn::MaxLanes(kFloats);
+
+// acc + the products of 4 unsigned and 4 signed bytes, in each lane. kWide: the unsigned ones may
+// exceed 127, and pairs of products then overflow the 16 bits that AVX2 adds them in.
+template <bool kWide>
+HWY_INLINE Ints add_products(Ints acc, Bytes weights, Ints activations) {
+#if HWY_TARGET == HWY_AVX3_DL
+  return Ints{_mm512_dpbusd_epi32(acc.raw, weights.raw, activations.raw)};
+#else
+  const __m256i pairs = _mm256_maddubs_epi16(weights.raw, activations.raw);
+  return Ints{_mm256_add_epi32(acc.raw, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+#endif
+}
+
+#if HWY_TARGET == HWY_AVX2
+// Bytes that had 128 added: with the sign moved over to the activations no pair overflows, but the
+// zero point is then 0 instead of 128.
+template <>
+HWY_INLINE Ints add_products<true>(Ints acc, Bytes weights, Ints activations) {
+  const __m256i w = _mm256_xor_si256(weights.raw, _mm256_set1_epi8(static_cast<char>(0x80)));
+  const __m256i pairs =
+      _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(activations.raw, w));
+  return Ints{_mm256_add_epi32(acc.raw, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+}
+constexpr std::int32_t kEightZero = 0;
+#else
+constexpr std::int32_t kEightZero = 128;
+#endif
+
+HWY_INLINE Floats load_halves(const std::uint8_t* from) {
+  return hn::PromoteTo(kFloats, hn::LoadU(kHalves, reinterpret_cast<const hwy::float16_t*>(from)));
+}
+
+HWY_INLINE Ints broadcast_bytes(const std::int8_t* four) {
+  std::int32_t word;
+  std::memcpy(&word, four, sizeof word);
+  return hn::Set(kInts, word);
+}
+
+// What a kernel reads for one row of activations.
+struct RowView {
+  const std::int8_t* values;
+  const float* scales;
+  const std::int32_t* sums;
+
+  std::int32_t sum(std::size_t g) const { return sums[2 * g] + sums[2 * g + 1]; }
+};
+
+// The products of one group of 32 nibbles with each row of activations.
+template <std::size_t kRows>
+HWY_INLINE void add_nibbles(const std::uint8_t* numbers, const RowView* rows, std::size_t g,
+                            Ints* acc) {
+  const Bytes mask = hn::Set(kBytes, 0x0F);
+  const hn::Repartition<std::uint16_t, decltype(kBytes)> shorts;
+  for (std::size_t c = 0; c < 4; ++c) {
+    const Bytes both = hn::LoadU(kBytes, numbers + c * 4 * kPanelRows);
+    const Bytes low = hn::And(both, mask);
+    const Bytes high =
+        hn::And(hn::BitCast(kBytes, hn::ShiftRight<4>(hn::BitCast(shorts, both))), mask);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const std::int8_t* const x = rows[r].values + g * kGroup + c * 8;
+      acc[r] = add_products<false>(acc[r], low, broadcast_bytes(x));
+      acc[r] = add_products<false>(acc[r], high, broadcast_bytes(x + 4));
+    }
+  }
+}
+
+template <bool kWide, std::size_t kRows>
+HWY_INLINE void add_bytes(const std::uint8_t* numbers, std::size_t count, const RowView* rows,
+                          std::size_t column, Ints* acc) {
+  for (std::size_t c = 0; c < count; ++c) {
+    const Bytes weights = hn::LoadU(kBytes, numbers + c * 4 * kPanelRows);
+    for (std::size_t r = 0; r < kRows; ++r)
+      acc[r] =
+          add_products<kWide>(acc[r], weights, broadcast_bytes(rows[r].values + column + c * 4));
+  }
+}
+
+// One class a format. add(): the products of group `g` into `sums`, for the lanes from `lane` on.
+struct Four {
+  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints acc[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Set(kInts, -8 * rows[r].sum(g));
+    add_nibbles<kRows>(numbers + g * kNumbers + 4 * lane, rows, g, acc);
+    const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
+    for (std::size_t r = 0; r < kRows; ++r)
+      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
+                           hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
+  }
+};
+
+struct FourMinimum {
+  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints acc[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Zero(kInts);
+    add_nibbles<kRows>(numbers + g * kNumbers + 4 * lane, rows, g, acc);
+    const Floats d = load_halves(scales + 2 * (2 * g * kPanelRows + lane));
+    const Floats m = load_halves(scales + 2 * ((2 * g + 1) * kPanelRows + lane));
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const float scale = rows[r].scales[g];
+      const Floats of_row = hn::Set(kFloats, scale * static_cast<float>(rows[r].sum(g)));
+      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
+                           hn::MulAdd(m, of_row, sums[r]));
+    }
+  }
+};
+
+struct Eight {
+  static constexpr std::size_t kNumbers = kPanelRows * kGroup;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints acc[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Set(kInts, -kEightZero * rows[r].sum(g));
+    add_bytes<true, kRows>(numbers + g * kNumbers + 4 * lane, 8, rows, g * kGroup, acc);
+    const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
+    for (std::size_t r = 0; r < kRows; ++r)
+      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
+                           hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
+  }
+};
+
+HWY_INLINE Ints load_steps(const std::uint8_t* from) {
+  return hn::PromoteTo(kInts, hn::LoadU(kNarrow, from));
+}
+HWY_INLINE Ints load_signed_steps(const std::uint8_t* from) {
+  const hn::Rebind<std::int8_t, decltype(kInts)> narrow;
+  return hn::PromoteTo(kInts, hn::LoadU(narrow, reinterpret_cast<const std::int8_t*>(from)));
+}
+
+struct SuperFour {
+  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints acc[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Zero(kInts);
+    add_nibbles<kRows>(numbers + g * kNumbers + 4 * lane, rows, g, acc);
+    const std::uint8_t* const super = scales + g / kSuperGroups * kSuperFourScales;
+    const std::uint8_t* const steps =
+        super + 4 * kPanelRows + g % kSuperGroups * 2 * kPanelRows + lane;
+    const Floats d =
+        hn::Mul(load_halves(super + 2 * lane), hn::ConvertTo(kFloats, load_steps(steps)));
+    const Floats m = hn::Mul(load_halves(super + 2 * (kPanelRows + lane)),
+                             hn::ConvertTo(kFloats, load_steps(steps + kPanelRows)));
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const float scale = rows[r].scales[g];
+      const Floats of_row = hn::Set(kFloats, scale * static_cast<float>(rows[r].sum(g)));
+      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
+                           hn::NegMulAdd(m, of_row, sums[r]));
+    }
+  }
+};
+
+struct SuperSix {
+  static constexpr std::size_t kNumbers = kPanelRows * kGroup;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints first[kRows];
+    Ints second[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) {
+      first[r] = hn::Set(kInts, -32 * rows[r].sums[2 * g]);
+      second[r] = hn::Set(kInts, -32 * rows[r].sums[2 * g + 1]);
+    }
+    const std::uint8_t* const group = numbers + g * kNumbers + 4 * lane;
+    add_bytes<false, kRows>(group, 4, rows, g * kGroup, first);
+    add_bytes<false, kRows>(group + 16 * kPanelRows, 4, rows, g * kGroup + 16, second);
+    const std::uint8_t* const super = scales + g / kSuperGroups * kSuperSixScales;
+    const std::uint8_t* const steps =
+        super + 2 * kPanelRows + g % kSuperGroups * 2 * kPanelRows + lane;
+    const Floats d = load_halves(super + 2 * lane);
+    const Ints step = load_signed_steps(steps);
+    const Ints next_step = load_signed_steps(steps + kPanelRows);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const Ints total = hn::Add(hn::Mul(first[r], step), hn::Mul(second[r], next_step));
+      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, total),
+                           hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
+    }
+  }
+};
+
+// Writes the lanes of a vector that are rows of the matrix.
+HWY_INLINE void store_lanes(Floats values, std::size_t first_row, std::size_t row_count,
+                            float* out) {
+  if (first_row + kLanes <= row_count) {
+    hn::StoreU(values, kFloats, out + first_row);
+    return;
+  }
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(values, kFloats, lanes);
+  for (std::size_t i = 0; first_row + i < row_count; ++i) out[first_row + i] = lanes[i];
+}
+
+template <class Kernel, std::size_t kRows>
+void multiply_rows(const Matrix& weights, Range panels, const RowView* rows, float* out,
+                   std::size_t stride) {
+  const std::size_t groups = weights.groups();
+  for (std::size_t p = panels.first; p < panels.second; ++p) {
+    const auto* const numbers = reinterpret_cast<const std::uint8_t*>(weights.panel(p));
+    const std::uint8_t* const scales = numbers + weights.scales_offset();
+    for (std::size_t lane = 0; lane < kPanelRows; lane += kLanes) {
+      Floats sums[kRows];
+      for (std::size_t r = 0; r < kRows; ++r) sums[r] = hn::Zero(kFloats);
+      for (std::size_t g = 0; g < groups; ++g)
+        Kernel::template add<kRows>(numbers, scales, lane, g, rows, sums);
+      for (std::size_t r = 0; r < kRows; ++r)
+        store_lanes(sums[r], p * kPanelRows + lane, weights.rows(), out + r * stride);
+    }
+  }
+}
+
+// Activations that are read again for each panel should stay in the first-level cache beside it.
+constexpr std::size_t kRowsPerPass = 32;
+
+template <class Kernel>
+void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
+                    float* out, std::size_t stride) {
+  const auto pass = [&](std::size_t begin, std::size_t end, Range of_panels) {
+    std::size_t row = begin;
+    const auto tile = [&](auto count) {
+      constexpr std::size_t kRows = decltype(count)::value;
+      for (; row + kRows <= end; row += kRows) {
+        RowView views[kRows];
+        for (std::size_t r = 0; r < kRows; ++r)
+          views[r] = {x.values(row + r), x.scales(row + r), x.sums(row + r)};
+        multiply_rows<Kernel, kRows>(weights, of_panels, views, out + row * stride, stride);
+      }
+    };
+    if constexpr (HWY_TARGET == HWY_AVX3_DL) tile(std::integral_constant<std::size_t, 8>());
+    tile(std::integral_constant<std::size_t, 4>());
+    tile(std::integral_constant<std::size_t, 2>());
+    tile(std::integral_constant<std::size_t, 1>());
+  };
+  for (std::size_t begin = rows.first; begin < rows.second; begin += kRowsPerPass) {
+    const std::size_t end = std::min(begin + kRowsPerPass, rows.second);
+    if (end - begin == 1) {
+      pass(begin, end, panels);
+    } else {
+      for (std::size_t p = panels.first; p < panels.second; ++p) pass(begin, end, {p, p + 1});
+    }
+  }
+}
+
+void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
+                   float* out, std::size_t stride) {
+  switch (weights.format()) {
+    case Format::kFour:
+      return multiply_bytes<Four>(weights, panels, x, rows, out, stride);
+    case Format::kFourMinimum:
+      return multiply_bytes<FourMinimum>(weights, panels, x, rows, out, stride);
+    case Format::kEight:
+      return multiply_bytes<Eight>(weights, panels, x, rows, out, stride);
+    case Format::kSuperFour:
+      return multiply_bytes<SuperFour>(weights, panels, x, rows, out, stride);
+    case Format::kSuperSix:
+      return multiply_bytes<SuperSix>(weights, panels, x, rows, out, stride);
+    default:
+      break;
+  }
+}
+
+struct Half {
+  static HWY_INLINE Floats load(const std::byte* from) {
+    return load_halves(reinterpret_cast<const std::uint8_t*>(from));
+  }
+  static constexpr std::size_t kSize = 2;
+};
+struct Brain {
+  static HWY_INLINE Floats load(const std::byte* from) {
+    const hn::Rebind<std::uint16_t, decltype(kInts)> shorts;
+    const auto bits = hn::LoadU(shorts, reinterpret_cast<const std::uint16_t*>(from));
+    const hn::RebindToUnsigned<decltype(kInts)> words;
+    return hn::BitCast(kFloats, hn::ShiftLeft<16>(hn::PromoteTo(words, bits)));
+  }
+  static constexpr std::size_t kSize = 2;
+};
+struct Float {
+  static HWY_INLINE Floats load(const std::byte* from) {
+    return hn::LoadU(kFloats, reinterpret_cast<const float*>(from));
+  }
+  static constexpr std::size_t kSize = 4;
+};
+
+template <class Weight, std::size_t kRows>
+HWY_INLINE void multiply_float_rows(const Matrix& weights, std::size_t panel, const float* x,
+                                    std::size_t x_stride, float* out, std::size_t stride) {
+  const std::byte* const numbers = weights.panel(panel);
+  const std::size_t columns = weights.columns();
+  const auto add = [&](std::size_t k, std::size_t lane, Floats* sums) {
+    const Floats w = Weight::load(numbers + (k * kPanelRows + lane) * Weight::kSize);
+    for (std::size_t r = 0; r < kRows; ++r)
+      sums[r] = hn::MulAdd(w, hn::Set(kFloats, x[r * x_stride + k]), sums[r]);
+  };
+  for (std::size_t lane = 0; lane < kPanelRows; lane += kLanes) {
+    Floats even[kRows];
+    Floats odd[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) even[r] = odd[r] = hn::Zero(kFloats);
+    std::size_t k = 0;
+    for (; k + 2 <= columns; k += 2) {
+      add(k, lane, even);
+      add(k + 1, lane, odd);
+    }
+    if (k < columns) add(k, lane, even);
+    for (std::size_t r = 0; r < kRows; ++r)
+      store_lanes(hn::Add(even[r], odd[r]), panel * kPanelRows + lane, weights.rows(),
+                  out + r * stride);
+  }
+}
+
+template <class Weight>
+void multiply_floats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
+                     Range rows, float* out, std::size_t stride) {
+  for (std::size_t p = panels.first; p < panels.second; ++p) {
+    std::size_t row = rows.first;
+    for (; row + 4 <= rows.second; row += 4)
+      multiply_float_rows<Weight, 4>(weights, p, x + row * x_stride, x_stride, out + row * stride,
+                                     stride);
+    for (; row < rows.second; ++row)
+      multiply_float_rows<Weight, 1>(weights, p, x + row * x_stride, x_stride, out + row * stride,
+                                     stride);
+  }
+}
+
+void MultiplyFloats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
+                    Range rows, float* out, std::size_t stride) {
+  switch (weights.format()) {
+    case Format::kHalf:
+      return multiply_floats<Half>(weights, panels, x, x_stride, rows, out, stride);
+    case Format::kBrain:
+      return multiply_floats<Brain>(weights, panels, x, x_stride, rows, out, stride);
+    case Format::kFloat:
+      return multiply_floats<Float>(weights, panels, x, x_stride, rows, out, stride);
+    default:
+      break;
+  }
+}
+
+#endif  // HWY_TARGET == HWY_SCALAR
+
+}  // namespace tandem::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tandem::kernels {
+
+HWY_EXPORT(MultiplyBytes);
+HWY_EXPORT(MultiplyFloats);
+
+void multiply(const Matrix& weights, Range panels, const ActivationRows& x, Range rows, float* out,
+              std::size_t stride) {
+  TANDEM_CHECK(weights.takes_bytes() && weights.columns() == x.columns());
+  HWY_DYNAMIC_DISPATCH(MultiplyBytes)(weights, panels, x, rows, out, stride);
+}
+
+void multiply(const Matrix& weights, Range panels, const float* x, std::size_t x_stride, Range rows,
+              float* out, std::size_t stride) {
+  TANDEM_CHECK(!weights.takes_bytes());
+  HWY_DYNAMIC_DISPATCH(MultiplyFloats)(weights, panels, x, x_stride, rows, out, stride);
+}
+
+}  // namespace tandem::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,126 @@
+#include "model/kv_cache.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/error.h"
+#include "model/kernels/attention.h"
+
+namespace tandem {
+namespace {
+
+constexpr std::size_t kSlabBlocks = 16;
+constexpr int kBlock = static_cast<int>(kernels::kBlockPositions);
+
+std::size_t blocks_for(int length) {
+  return static_cast<std::size_t>((length + kBlock - 1) / kBlock);
+}
+
+}  // namespace
+
+KvPool::KvPool(const DecoderConfig& config, std::size_t limit_bytes)
+    : head_elements_(2 * kernels::block_elements(static_cast<std::size_t>(config.head_size))),
+      kv_heads_(static_cast<std::size_t>(config.kv_head_count)),
+      block_elements_(head_elements_ * kv_heads_ * static_cast<std::size_t>(config.layer_count)),
+      block_limit_(std::max<std::size_t>(1, limit_bytes / block_bytes())) {}
+
+KvBlock KvPool::take() {
+  if (free_.empty()) {
+    if (users_.size() == block_limit_) return -1;
+    const std::size_t count = std::min(kSlabBlocks, block_limit_ - users_.size());
+    slabs_.emplace_back(count * block_bytes());
+    for (std::size_t i = 0; i < count; ++i) {
+      free_.push_back(static_cast<KvBlock>(users_.size()));
+      users_.push_back(0);
+    }
+    std::reverse(free_.begin(), free_.end());
+  }
+  const KvBlock block = free_.back();
+  free_.pop_back();
+  users_[static_cast<std::size_t>(block)] = 1;
+  return block;
+}
+
+void KvPool::share(KvBlock block) {
+  TANDEM_CHECK(users(block) > 0);
+  ++users_[static_cast<std::size_t>(block)];
+}
+
+void KvPool::drop(KvBlock block) {
+  TANDEM_CHECK(users(block) > 0);
+  if (--users_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
+}
+
+std::uint16_t* KvPool::memory(KvBlock block) const {
+  const auto index = static_cast<std::size_t>(block);
+  auto* const slab = reinterpret_cast<std::uint16_t*>(slabs_[index / kSlabBlocks].data());
+  return slab + index % kSlabBlocks * block_elements_;
+}
+
+std::uint16_t* KvPool::memory(KvBlock block, int layer, int kv_head) const {
+  const std::size_t head =
+      static_cast<std::size_t>(layer) * kv_heads_ + static_cast<std::size_t>(kv_head);
+  return memory(block) + head * head_elements_;
+}
+
+void KvPool::copy(KvBlock from, KvBlock to) const {
+  std::memcpy(memory(to), memory(from), block_bytes());
+}
+
+KvSequence::KvSequence(KvSequence&& other) noexcept
+    : pool_(other.pool_),
+      blocks_(std::exchange(other.blocks_, {})),
+      length_(std::exchange(other.length_, 0)) {}
+
+KvSequence& KvSequence::operator=(KvSequence&& other) noexcept {
+  std::swap(pool_, other.pool_);
+  std::swap(blocks_, other.blocks_);
+  std::swap(length_, other.length_);
+  return *this;
+}
+
+bool KvSequence::reserve(int length) {
+  // The block that the next position falls into may be shared.
+  if (length > length_ && length_ % kBlock != 0) {
+    KvBlock& last = blocks_[static_cast<std::size_t>(length_ / kBlock)];
+    if (pool_->users(last) > 1) {
+      const KvBlock own = pool_->take();
+      if (own < 0) return false;
+      pool_->copy(last, own);
+      pool_->drop(last);
+      last = own;
+    }
+  }
+  while (blocks_.size() < blocks_for(length)) {
+    const KvBlock block = pool_->take();
+    if (block < 0) return false;
+    blocks_.push_back(block);
+  }
+  return true;
+}
+
+void KvSequence::advance(int count) {
+  TANDEM_CHECK(count >= 0 && blocks_for(length_ + count) <= blocks_.size());
+  length_ += count;
+}
+
+void KvSequence::truncate(int length) {
+  TANDEM_CHECK(length >= 0 && length <= length_);
+  length_ = length;
+  while (blocks_.size() > blocks_for(length)) {
+    pool_->drop(blocks_.back());
+    blocks_.pop_back();
+  }
+}
+
+void KvSequence::adopt(std::span<const KvBlock> blocks, int length) {
+  TANDEM_CHECK(length_ == 0 && blocks_.empty() && blocks.size() == blocks_for(length));
+  for (const KvBlock block : blocks) {
+    pool_->share(block);
+    blocks_.push_back(block);
+  }
+  length_ = length;
+}
+
+}  // namespace tandem

@@ -1,0 +1,95 @@
+// Keys and values of all sequences, in blocks of 32 positions that sequences can share.
+//
+// A block holds its positions for every layer and key head (layout: model/kernels/attention.h). A
+// sequence is a list of blocks; blocks that begin several sequences alike are held once and counted
+// (Kwon et al. 2023, arXiv:2309.06180). A sequence that writes into a block which another one also
+// holds gets a copy first.
+//
+// Everything here is for one thread at a time, except reading and writing a block's memory, which
+// the decoder's threads do during a step.
+#ifndef TANDEM_MODEL_KV_CACHE_H_
+#define TANDEM_MODEL_KV_CACHE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/decoder_config.h"
+#include "model/kernels/matrix.h"
+
+namespace tandem {
+
+using KvBlock = std::int32_t;
+
+class KvPool {
+ public:
+  // At most `limit_bytes` of blocks, but one at least; memory is taken as it is needed.
+  KvPool(const DecoderConfig& config, std::size_t limit_bytes);
+  KvPool(const KvPool&) = delete;
+  KvPool& operator=(const KvPool&) = delete;
+
+  std::size_t block_bytes() const { return block_elements_ * sizeof(std::uint16_t); }
+  std::size_t block_limit() const { return block_limit_; }
+  std::size_t blocks_in_use() const { return users_.size() - free_.size(); }
+
+  // A block with one user, or -1 when all are in use. Its memory is finite but not cleared. Throws
+  // kResourceExhausted when the system has no memory.
+  KvBlock take();
+  void share(KvBlock block);
+  // Takes one user away; a block without users is free.
+  void drop(KvBlock block);
+  int users(KvBlock block) const { return users_[static_cast<std::size_t>(block)]; }
+
+  // The keys of a key head of a layer, followed by its values.
+  std::uint16_t* memory(KvBlock block, int layer, int kv_head) const;
+  void copy(KvBlock from, KvBlock to) const;
+
+ private:
+  std::uint16_t* memory(KvBlock block) const;
+
+  std::size_t head_elements_ = 0;  // of one key head: keys and values
+  std::size_t kv_heads_ = 0;
+  std::size_t block_elements_ = 0;
+  std::size_t block_limit_ = 0;
+  std::vector<kernels::PageBuffer> slabs_;
+  std::vector<int> users_;
+  std::vector<KvBlock> free_;
+};
+
+// The pool must outlive its sequences.
+class KvSequence {
+ public:
+  explicit KvSequence(KvPool& pool) : pool_(&pool) {}
+  KvSequence(KvSequence&& other) noexcept;
+  KvSequence& operator=(KvSequence&& other) noexcept;
+  ~KvSequence() { clear(); }
+
+  int length() const { return length_; }
+  std::span<const KvBlock> blocks() const { return blocks_; }
+  // Of the `index`-th block, see KvPool.
+  std::uint16_t* memory(std::size_t index, int layer, int kv_head) const {
+    return pool_->memory(blocks_[index], layer, kv_head);
+  }
+
+  // Makes positions up to `length` writable. False, and nothing is lost, when the pool has not
+  // enough blocks.
+  bool reserve(int length);
+  // Counts positions that were written.
+  void advance(int count);
+  // Forgets the positions from `length` on.
+  void truncate(int length);
+  void clear() { truncate(0); }
+
+  // Begins with `length` positions of blocks that others hold as well. The sequence must be empty.
+  void adopt(std::span<const KvBlock> blocks, int length);
+
+ private:
+  KvPool* pool_;
+  std::vector<KvBlock> blocks_;
+  int length_ = 0;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_MODEL_KV_CACHE_H_
