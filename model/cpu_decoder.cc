@@ -13,11 +13,13 @@
 #include "model/kernels/multiply.h"
 #include "model/kernels/rows.h"
 #include "model/kernels/thread_team.h"
+#include "model/kernels/tiles.h"
 
 namespace tandem {
 namespace {
 
 using kernels::ActivationRows;
+using kernels::BrainRows;
 using kernels::kGroup;
 using kernels::kPanelRows;
 using kernels::Matrix;
@@ -36,23 +38,17 @@ class Linear {
   void add(Matrix matrix) {
     panels_ += matrix.panels();
     rows_ += matrix.rows();
-    takes_bytes_ |= matrix.takes_bytes();
-    takes_floats_ |= !matrix.takes_bytes();
     matrices_.push_back(std::move(matrix));
   }
 
   std::size_t panels() const { return panels_; }
   std::size_t rows() const { return rows_; }
-  bool takes_bytes() const { return takes_bytes_; }
-  bool takes_floats() const { return takes_floats_; }
   const std::vector<Matrix>& matrices() const { return matrices_; }
 
  private:
   std::vector<Matrix> matrices_;
   std::size_t panels_ = 0;
   std::size_t rows_ = 0;
-  bool takes_bytes_ = false;
-  bool takes_floats_ = false;
 };
 
 struct Layer {
@@ -72,19 +68,58 @@ struct Layer {
   std::size_t attention_index = 0;
 };
 
-// The input of a product: as floats, in 8 bits, or both, as its matrices take it.
+// Which of the kinds of input below the model's matrices need.
+struct InputKinds {
+  bool bytes = false;
+  bool floats = false;
+  bool brains = false;
+};
+
+// The input of a product, in the form that its matrices and the instructions for a row take.
 struct Input {
   std::vector<float> floats;  // [rows, columns]
   ActivationRows bytes;
+  BrainRows brains;  // for tiles: rows of prompts
   std::size_t columns = 0;
+  InputKinds kinds;
 
-  void resize(std::size_t rows, std::size_t width) {
+  void resize(std::size_t rows, std::size_t width, InputKinds needed) {
     columns = width;
+    kinds = needed;
     floats.resize(rows * width);
     bytes = ActivationRows(rows, width);
+    if (needed.brains) brains = BrainRows(rows, width);
   }
   float* row(std::size_t index) { return floats.data() + index * columns; }
+
+  // Columns from `first` on, a multiple of 32. `x` may be what row() gives.
+  void write(std::span<const float> x, std::size_t index, bool of_prompt, std::size_t first = 0) {
+    const bool tiled = of_prompt && kinds.brains;
+    if (tiled) brains.write(x, index, first);
+    if (!tiled && kinds.bytes) kernels::quantize(x, bytes, index, first / kGroup);
+    if (kinds.floats && x.data() != row(index) + first)
+      std::copy(x.begin(), x.end(), row(index) + first);
+  }
 };
+
+// Weights that are exact in bfloat16 or coarser than it; others are multiplied as floats.
+bool takes_tiles(const Matrix& matrix) {
+  return kernels::tiles_available() &&
+         (matrix.takes_bytes() || matrix.format() == kernels::Format::kBrain);
+}
+
+// Rows [0, prompt_rows) are of prompts, the others up to `row_count` are decoded.
+void multiply_rows(const Matrix& matrix, Range panels, const Input& input, std::size_t prompt_rows,
+                   std::size_t row_count, float* out, std::size_t stride) {
+  const bool tiled = prompt_rows > 0 && takes_tiles(matrix);
+  if (tiled) kernels::multiply_tiles(matrix, panels, input.brains, prompt_rows, out, stride);
+  const Range rest = {tiled ? prompt_rows : 0, row_count};
+  if (rest.first == rest.second) return;
+  if (matrix.takes_bytes())
+    kernels::multiply(matrix, panels, input.bytes, rest, out, stride);
+  else
+    kernels::multiply(matrix, panels, input.floats.data(), input.columns, rest, out, stride);
+}
 
 // What one member of the team works on between two products: its share of the rows, or, where there
 // are fewer rows than members, a copy of all of them, which costs less than another meeting.
@@ -118,18 +153,18 @@ class Decoder final : public CpuDecoder {
                                std::size_t size) const;
 
   void plan(std::span<const DecoderSegment> segments);
+  void add_rows(const DecoderSegment& segment);
   void reserve_rows(std::size_t count);
   bool copies_rows() const { return rows_.size() < static_cast<std::size_t>(team_.size()); }
 
   void step(int member, std::span<float> logits);
   void run_layer(int member, int index, Rows& rows, Range own);
-  void multiply(int member, const Linear& linear, const Input& input, std::size_t row_count,
-                float* out, std::size_t stride);
+  void multiply(int member, const Linear& linear, const Input& input, std::size_t prompt_rows,
+                std::size_t row_count, float* out, std::size_t stride);
   void prepare_rotation(Range own);
   void prepare_heads(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
   void attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
   void feed_forward(int member, const Layer& layer, Input& input);
-  void write_input(const Linear& linear, std::span<const float> x, Input& input, std::size_t row);
 
   DecoderConfig config_;
   ThreadTeam team_;
@@ -139,6 +174,7 @@ class Decoder final : public CpuDecoder {
   std::size_t heads_;
   std::size_t kv_heads_;
   kernels::PageArena arena_;
+  InputKinds kinds_;
   Matrix embedding_;  // empty where the output layer is the embedding
   std::vector<Layer> layers_;
   std::vector<float> output_norm_;
@@ -146,6 +182,7 @@ class Decoder final : public CpuDecoder {
 
   // Of the step in progress.
   std::vector<Row> rows_;
+  std::size_t prompt_rows_ = 0;
   std::vector<std::size_t> logit_rows_;
   bool single_tokens_ = false;
   std::size_t row_capacity_ = 0;
@@ -192,7 +229,11 @@ Matrix Decoder::load_matrix(const WeightFile& weights, const std::string& name, 
                             std::size_t columns) {
   const std::int64_t shape[] = {static_cast<std::int64_t>(rows),
                                 static_cast<std::int64_t>(columns)};
-  return Matrix(weights.require(name, shape), arena_);
+  Matrix matrix(weights.require(name, shape), arena_);
+  kinds_.bytes |= matrix.takes_bytes();
+  kinds_.floats |= !matrix.takes_bytes();
+  kinds_.brains |= takes_tiles(matrix);
+  return matrix;
 }
 
 std::vector<float> Decoder::load_vector(const WeightFile& weights, const std::string& name,
@@ -253,26 +294,41 @@ Layer Decoder::load_layer(const WeightFile& weights, int index) {
   return layer;
 }
 
+// Rows of prompts come first, so that each kind of row is one range.
 void Decoder::plan(std::span<const DecoderSegment> segments) {
   rows_.clear();
-  logit_rows_.clear();
   single_tokens_ = true;
-  for (const DecoderSegment& segment : segments) {
-    TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
-    TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
-    single_tokens_ &= segment.tokens.size() == 1;
-    auto position = static_cast<std::size_t>(segment.sequence->length());
-    TANDEM_CHECK(position + segment.tokens.size() <=
-                 segment.sequence->blocks().size() * kernels::kBlockPositions);
-    for (const TokenId token : segment.tokens) {
-      if (token < 0 || token >= config_.vocabulary_size)
-        throw Error(
-            ErrorCode::kInvalidArgument,
-            fmt::format("token {} is not in the vocabulary of {}", token, config_.vocabulary_size));
-      rows_.push_back({segment.sequence, position++, token});
+  std::vector<std::size_t> first_rows(segments.size());
+  for (const TokenKind kind : {TokenKind::kPrompt, TokenKind::kDecoded}) {
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      const DecoderSegment& segment = segments[i];
+      if (segment.kind != kind) continue;
+      first_rows[i] = rows_.size();
+      add_rows(segment);
     }
-    for (std::size_t i = static_cast<std::size_t>(segment.logit_count); i > 0; --i)
-      logit_rows_.push_back(rows_.size() - i);
+    if (kind == TokenKind::kPrompt) prompt_rows_ = rows_.size();
+  }
+  logit_rows_.clear();
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto wanted = static_cast<std::size_t>(segments[i].logit_count);
+    const std::size_t end = first_rows[i] + segments[i].tokens.size();
+    for (std::size_t row = end - wanted; row < end; ++row) logit_rows_.push_back(row);
+  }
+}
+
+void Decoder::add_rows(const DecoderSegment& segment) {
+  TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
+  TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
+  single_tokens_ &= segment.tokens.size() == 1;
+  auto position = static_cast<std::size_t>(segment.sequence->length());
+  TANDEM_CHECK(position + segment.tokens.size() <=
+               segment.sequence->blocks().size() * kernels::kBlockPositions);
+  for (const TokenId token : segment.tokens) {
+    if (token < 0 || token >= config_.vocabulary_size)
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("token {} is not in the vocabulary of {}", token, config_.vocabulary_size));
+    rows_.push_back({segment.sequence, position++, token});
   }
 }
 
@@ -282,8 +338,8 @@ void Decoder::reserve_rows(std::size_t count) {
   const std::size_t query = heads_ * head_size_;
   const auto make = [&](Rows& rows, std::size_t size) {
     rows.residual.resize(size * hidden_);
-    rows.normed.resize(size, hidden_);
-    rows.attended.resize(size, query);
+    rows.normed.resize(size, hidden_, kinds_);
+    rows.attended.resize(size, query, kinds_);
   };
   make(shared_, count);
   const std::size_t copied = std::min(count, copies_.size());
@@ -292,9 +348,9 @@ void Decoder::reserve_rows(std::size_t count) {
   attended_.resize(count * query);
   gate_.resize(count * inner_);
   up_.resize(count * inner_);
-  activated_.resize(count, inner_);
+  activated_.resize(count, inner_, kinds_);
   output_of_layer_.resize(count * hidden_);
-  last_.resize(count, hidden_);
+  last_.resize(count, hidden_, kinds_);
   const std::size_t pairs = static_cast<std::size_t>(config_.rotary_size) / 2;
   for (auto& table : cosines_) table.resize(count * pairs);
   for (auto& table : sines_) table.resize(count * pairs);
@@ -312,29 +368,20 @@ void Decoder::forward(std::span<const DecoderSegment> segments, std::span<float>
 }
 
 // The matrices' panels are numbered through and shared out among the members.
-void Decoder::multiply(int member, const Linear& linear, const Input& input, std::size_t row_count,
-                       float* out, std::size_t stride) {
-  auto [begin, end] = share_of(linear.panels(), member, team_.size());
+void Decoder::multiply(int member, const Linear& linear, const Input& input,
+                       std::size_t prompt_rows, std::size_t row_count, float* out,
+                       std::size_t stride) {
+  const auto [begin, end] = share_of(linear.panels(), member, team_.size());
   std::size_t first_panel = 0;
   for (const Matrix& matrix : linear.matrices()) {
     const std::size_t from = std::clamp(begin, first_panel, first_panel + matrix.panels());
     const std::size_t to = std::clamp(end, first_panel, first_panel + matrix.panels());
-    const Range panels = {from - first_panel, to - first_panel};
-    if (from < to && matrix.takes_bytes())
-      kernels::multiply(matrix, panels, input.bytes, {0, row_count}, out, stride);
-    else if (from < to)
-      kernels::multiply(matrix, panels, input.floats.data(), input.columns, {0, row_count}, out,
-                        stride);
+    if (from < to)
+      multiply_rows(matrix, {from - first_panel, to - first_panel}, input, prompt_rows, row_count,
+                    out, stride);
     first_panel += matrix.panels();
     out += matrix.rows();
   }
-}
-
-void Decoder::write_input(const Linear& linear, std::span<const float> x, Input& input,
-                          std::size_t row) {
-  if (linear.takes_bytes()) kernels::quantize(x, input.bytes, row);
-  if (linear.takes_floats() && x.data() != input.row(row))
-    std::copy(x.begin(), x.end(), input.row(row));
 }
 
 void Decoder::prepare_rotation(Range own) {
@@ -408,20 +455,14 @@ void Decoder::feed_forward(int member, const Layer& layer, Input& input) {
       share_of((panels + kPanelsPerGroup - 1) / kPanelsPerGroup, member, team_.size());
   const Range own = {first * kPanelsPerGroup, std::min(last * kPanelsPerGroup, panels)};
   if (own.first >= own.second) return;
-  for (const auto& [matrix, out] : {std::pair{&layer.gate, &gate_}, {&layer.up, &up_}}) {
-    if (matrix->takes_bytes())
-      kernels::multiply(*matrix, own, input.bytes, {0, count}, out->data(), inner_);
-    else
-      kernels::multiply(*matrix, own, input.floats.data(), input.columns, {0, count}, out->data(),
-                        inner_);
-  }
+  multiply_rows(layer.gate, own, input, prompt_rows_, count, gate_.data(), inner_);
+  multiply_rows(layer.up, own, input, prompt_rows_, count, up_.data(), inner_);
   const std::size_t begin = own.first * kPanelRows;
   const std::size_t width = std::min(own.second * kPanelRows, inner_) - begin;
   for (std::size_t row = 0; row < count; ++row) {
     const std::span<float> gate(gate_.data() + row * inner_ + begin, width);
     kernels::activate(config_.activation, gate, up_.data() + row * inner_ + begin);
-    if (layer.down.takes_bytes()) kernels::quantize(gate, activated_.bytes, row, begin / kGroup);
-    if (layer.down.takes_floats()) std::copy(gate.begin(), gate.end(), activated_.row(row) + begin);
+    activated_.write(gate, row, row < prompt_rows_, begin);
   }
 }
 
@@ -431,11 +472,10 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
   const auto residual = [&](std::size_t row) {
     return std::span<float>(rows.residual.data() + row * hidden_, hidden_);
   };
-  // The norm before a product whose matrices take `linear`'s kind of input.
-  const auto norm = [&](const std::vector<float>& weight, bool bytes, std::size_t row) {
+  const auto norm = [&](const std::vector<float>& weight, std::size_t row) {
     float* const normed = rows.normed.row(row);
     kernels::rms_norm(residual(row), weight.data(), config_.norm_epsilon, normed);
-    if (bytes) kernels::quantize({normed, hidden_}, rows.normed.bytes, row);
+    rows.normed.write({normed, hidden_}, row, row < prompt_rows_);
   };
   const auto add_output = [&](const std::vector<float>& after_norm, std::size_t row) {
     float* const output = output_of_layer_.data() + row * hidden_;
@@ -445,10 +485,9 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
     kernels::add(residual(row), after_norm.empty() ? output : scratch);
   };
 
-  for (std::size_t row = own.first; row < own.second; ++row)
-    norm(layer.attention_norm, layer.query_key_value.takes_bytes(), row);
+  for (std::size_t row = own.first; row < own.second; ++row) norm(layer.attention_norm, row);
   if (!copies_rows()) team_.barrier();
-  multiply(member, layer.query_key_value, rows.normed, count, query_key_value_.data(),
+  multiply(member, layer.query_key_value, rows.normed, prompt_rows_, count, query_key_value_.data(),
            (heads_ + 2 * kv_heads_) * head_size_);
   team_.barrier();
 
@@ -469,20 +508,20 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
 
   const std::size_t query = heads_ * head_size_;
   for (std::size_t row = own.first; row < own.second; ++row)
-    write_input(layer.attention_output, {attended_.data() + row * query, query}, rows.attended,
-                row);
+    rows.attended.write({attended_.data() + row * query, query}, row, row < prompt_rows_);
   if (!copies_rows()) team_.barrier();
-  multiply(member, layer.attention_output, rows.attended, count, output_of_layer_.data(), hidden_);
+  multiply(member, layer.attention_output, rows.attended, prompt_rows_, count,
+           output_of_layer_.data(), hidden_);
   team_.barrier();
 
   for (std::size_t row = own.first; row < own.second; ++row) {
     add_output(layer.after_attention_norm, row);
-    norm(layer.feed_forward_norm, layer.gate.takes_bytes() || layer.up.takes_bytes(), row);
+    norm(layer.feed_forward_norm, row);
   }
   if (!copies_rows()) team_.barrier();
   feed_forward(member, layer, rows.normed);
   team_.barrier();
-  multiply(member, layer.down, activated_, count, output_of_layer_.data(), hidden_);
+  multiply(member, layer.down, activated_, prompt_rows_, count, output_of_layer_.data(), hidden_);
   team_.barrier();
   for (std::size_t row = own.first; row < own.second; ++row)
     add_output(layer.after_feed_forward_norm, row);
@@ -510,10 +549,10 @@ void Decoder::step(int member, std::span<float> logits) {
     float* const normed = last_.row(i);
     kernels::rms_norm({rows.residual.data() + logit_rows_[i] * hidden_, hidden_},
                       output_norm_.data(), config_.norm_epsilon, normed);
-    write_input(output_, {normed, hidden_}, last_, i);
+    last_.write({normed, hidden_}, i, /*of_prompt=*/false);
   }
   team_.barrier();
-  multiply(member, output_, last_, logit_rows_.size(), logits.data(),
+  multiply(member, output_, last_, /*prompt_rows=*/0, logit_rows_.size(), logits.data(),
            static_cast<std::size_t>(config_.vocabulary_size));
 }
 

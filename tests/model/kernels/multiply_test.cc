@@ -8,6 +8,7 @@
 #include <random>
 
 #include "model/kernels/rows.h"
+#include "model/kernels/tiles.h"
 #include "tests/support/errors.h"
 #include "tests/support/random_weights.h"
 #include "tests/support/simd_targets.h"
@@ -119,6 +120,50 @@ TEST_P(MultiplyTest, ARowIsTheSameAloneAndInABatchAndPanelByPanel) {
 }
 
 TANDEM_FOR_EVERY_SIMD_TARGET(MultiplyTest);
+
+// bfloat16 has 8 significant bits, and both factors are rounded to it.
+TEST(TilesTest, MatchDoublePrecisionAsFarAsBfloat16Goes) {
+  if (!tiles_available()) GTEST_SKIP() << "this processor has no tiles";
+  std::mt19937 random(20261126);
+  for (const auto* types : {&kByteTypes, &kFloatTypes}) {
+    for (const DataType type : *types) {
+      SCOPED_TRACE(to_string(type));
+      constexpr std::size_t kColumns = 512;
+      constexpr std::size_t kOutputs = 75;
+      constexpr std::size_t kMany = 45;
+      const RandomTensor tensor = random_tensor(type, kOutputs, kColumns, random);
+      const std::vector<float> weights = tensor.values();
+      PageArena arena;
+      const Matrix matrix(tensor.view, arena);
+      const std::vector<float> x = random_floats(kMany * kColumns, random);
+      const BrainRows rows(kMany, kColumns);
+      for (std::size_t row = 0; row < kMany; ++row) rows.write({&x[row * kColumns], kColumns}, row);
+      std::vector<float> out(kMany * kOutputs);
+      multiply_tiles(matrix, {0, matrix.panels()}, rows, kMany, out.data(), kOutputs);
+      double squares = 0;
+      double reference_squares = 0;
+      for (std::size_t row = 0; row < kMany; ++row) {
+        for (std::size_t i = 0; i < kOutputs; ++i) {
+          double sum = 0;
+          for (std::size_t k = 0; k < kColumns; ++k)
+            sum += double{weights[i * kColumns + k]} * double{x[row * kColumns + k]};
+          squares += (out[row * kOutputs + i] - sum) * (out[row * kOutputs + i] - sum);
+          reference_squares += sum * sum;
+        }
+      }
+      EXPECT_LT(std::sqrt(squares / reference_squares), 0.004);
+
+      std::vector<float> alone(kMany * kOutputs);
+      const BrainRows one(1, kColumns);
+      for (std::size_t row = 0; row < kMany; ++row) {
+        one.write({&x[row * kColumns], kColumns}, 0);
+        for (std::size_t panel = 0; panel < matrix.panels(); ++panel)
+          multiply_tiles(matrix, {panel, panel + 1}, one, 1, &alone[row * kOutputs], kOutputs);
+      }
+      EXPECT_EQ(out, alone);
+    }
+  }
+}
 
 TEST(MatrixTest, ExpandsToTheValuesOfTheFile) {
   std::mt19937 random(7);

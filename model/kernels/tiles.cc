@@ -1,0 +1,284 @@
+#include "model/kernels/tiles.h"
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+
+// Highway 1.0 knows no tiles, so this file is written for the one processor family that has them.
+#define TANDEM_TILES                                                            \
+  __attribute__((                                                               \
+      target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16," \
+             "f16c,fma")))
+
+namespace tandem::kernels {
+namespace {
+
+constexpr std::size_t kTileRows = 16;
+constexpr std::size_t kTileWords = 512;  // bfloat16 numbers in a tile: 16 rows of 64 bytes
+
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1;
+  std::uint8_t start_row = 0;
+  std::uint8_t reserved[14] = {};
+  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+// Tiles of the calling thread, for as long as this object lives.
+class Tiles {
+ public:
+  TANDEM_TILES Tiles() {
+    // GCC 12 does not know that the instruction reads memory.
+    asm volatile("" ::"m"(config_) : "memory");
+    _tile_loadconfig(&config_);
+  }
+  Tiles(const Tiles&) = delete;
+  Tiles& operator=(const Tiles&) = delete;
+  TANDEM_TILES ~Tiles() { _tile_release(); }
+
+ private:
+  TileConfig config_;
+};
+
+// All numbers of a group of 32 columns as w = scale * q + offset, one pair for each 16 columns.
+struct Expansion {
+  __m512 scale[2];
+  __m512 offset[2];
+};
+
+TANDEM_TILES inline __m512 load_halves(const std::uint8_t* from) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+TANDEM_TILES inline Expansion expansion_of(Format format, const std::uint8_t* scales,
+                                           std::size_t g) {
+  Expansion e;
+  const auto both = [&](__m512 scale, __m512 offset) {
+    e.scale[0] = e.scale[1] = scale;
+    e.offset[0] = e.offset[1] = offset;
+  };
+  const std::size_t in_super = g % kSuperGroups * 2 * kPanelRows;
+  const auto step = [](const std::uint8_t* from) TANDEM_TILES {
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+  };
+  const auto signed_step = [](const std::uint8_t* from) TANDEM_TILES {
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+  };
+  switch (format) {
+    case Format::kFour: {
+      const __m512 d = load_halves(scales + g * 2 * kPanelRows);
+      both(d, _mm512_mul_ps(d, _mm512_set1_ps(-8)));
+      break;
+    }
+    case Format::kFourMinimum:
+      both(load_halves(scales + g * 4 * kPanelRows),
+           load_halves(scales + g * 4 * kPanelRows + 2 * kPanelRows));
+      break;
+    case Format::kEight: {
+      const __m512 d = load_halves(scales + g * 2 * kPanelRows);
+      both(d, _mm512_mul_ps(d, _mm512_set1_ps(-128)));
+      break;
+    }
+    case Format::kSuperFour: {
+      const std::uint8_t* const super = scales + g / kSuperGroups * kSuperFourScales;
+      const std::uint8_t* const steps = super + 4 * kPanelRows + in_super;
+      both(_mm512_mul_ps(load_halves(super), step(steps)),
+           _mm512_mul_ps(_mm512_sub_ps(_mm512_setzero_ps(), load_halves(super + 2 * kPanelRows)),
+                         step(steps + kPanelRows)));
+      break;
+    }
+    case Format::kSuperSix: {
+      const std::uint8_t* const super = scales + g / kSuperGroups * kSuperSixScales;
+      const std::uint8_t* const steps = super + 2 * kPanelRows + in_super;
+      for (std::size_t half = 0; half < 2; ++half) {
+        e.scale[half] = _mm512_mul_ps(load_halves(super), signed_step(steps + half * kPanelRows));
+        e.offset[half] = _mm512_mul_ps(e.scale[half], _mm512_set1_ps(-32));
+      }
+      break;
+    }
+    default:
+      both(_mm512_set1_ps(1), _mm512_setzero_ps());
+      break;
+  }
+  return e;
+}
+
+// Two columns of 16 rows as one row of a tile: the two numbers of a row beside each other.
+TANDEM_TILES inline void store_pair(__m512 first, __m512 second, std::uint16_t* to) {
+  // cvtne2ps leaves the second operand in the lower half of the register.
+  const __m512i apart = std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+  const __m512i interleave =
+      _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                       21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  _mm512_store_si512(to, _mm512_permutexvar_epi16(interleave, apart));
+}
+
+// Four columns of which each 32-bit lane of `numbers` has one number in each byte, `shift` bits up.
+template <int kShift>
+TANDEM_TILES inline void expand_four(__m512i numbers, int mask, __m512 scale, __m512 offset,
+                                     std::uint16_t* to) {
+  const __m512i bits = _mm512_set1_epi32(mask);
+  const auto column = [&](__m512i shifted) TANDEM_TILES {
+    const __m512 q = _mm512_cvtepi32_ps(_mm512_and_si512(shifted, bits));
+    return _mm512_fmadd_ps(q, scale, offset);
+  };
+  store_pair(column(_mm512_srli_epi32(numbers, kShift)),
+             column(_mm512_srli_epi32(numbers, kShift + 8)), to);
+  store_pair(column(_mm512_srli_epi32(numbers, kShift + 16)),
+             column(_mm512_srli_epi32(numbers, kShift + 24)), to + 2 * kPanelRows);
+}
+
+// Group `g` of a panel as one tile: [16 pairs of columns][16 rows][2].
+TANDEM_TILES void expand_group(Format format, const std::uint8_t* numbers,
+                               const std::uint8_t* scales, std::size_t g, std::uint16_t* tile) {
+  const Expansion e = expansion_of(format, scales, g);
+  constexpr std::size_t kQuad = 4 * kPanelRows;  // bytes; also the bfloat16 numbers of 4 columns
+  switch (format) {
+    case Format::kFour:
+    case Format::kFourMinimum:
+    case Format::kSuperFour: {
+      const std::uint8_t* const group = numbers + g * kPanelRows * kGroup / 2;
+      for (std::size_t c = 0; c < 4; ++c) {
+        const __m512i both = _mm512_loadu_si512(group + c * kQuad);
+        expand_four<0>(both, 0x0F, e.scale[c / 2], e.offset[c / 2], tile + 2 * c * kQuad);
+        expand_four<4>(both, 0x0F, e.scale[c / 2], e.offset[c / 2], tile + (2 * c + 1) * kQuad);
+      }
+      return;
+    }
+    case Format::kEight:
+    case Format::kSuperSix: {
+      const std::uint8_t* const group = numbers + g * kPanelRows * kGroup;
+      for (std::size_t c = 0; c < 8; ++c)
+        expand_four<0>(_mm512_loadu_si512(group + c * kQuad), 0xFF, e.scale[c / 4], e.offset[c / 4],
+                       tile + c * kQuad);
+      return;
+    }
+    case Format::kHalf: {
+      const std::uint8_t* const group = numbers + g * kPanelRows * kGroup * 2;
+      for (std::size_t k = 0; k < kGroup; k += 2)
+        store_pair(load_halves(group + k * 2 * kPanelRows),
+                   load_halves(group + (k + 1) * 2 * kPanelRows), tile + k * kPanelRows);
+      return;
+    }
+    case Format::kBrain: {
+      const auto* const group =
+          reinterpret_cast<const std::uint16_t*>(numbers) + g * kPanelRows * kGroup;
+      for (std::size_t k = 0; k < kGroup; k += 2)
+        for (std::size_t r = 0; r < kPanelRows; ++r) {
+          tile[k * kPanelRows + 2 * r] = group[k * kPanelRows + r];
+          tile[k * kPanelRows + 2 * r + 1] = group[(k + 1) * kPanelRows + r];
+        }
+      return;
+    }
+    case Format::kFloat: {
+      const auto* const group = reinterpret_cast<const float*>(numbers) + g * kPanelRows * kGroup;
+      for (std::size_t k = 0; k < kGroup; k += 2)
+        store_pair(_mm512_loadu_ps(group + k * kPanelRows),
+                   _mm512_loadu_ps(group + (k + 1) * kPanelRows), tile + k * kPanelRows);
+      return;
+    }
+  }
+}
+
+// 32 rows times 2 panels, or less of either, which is computed and not stored.
+TANDEM_TILES void multiply_block(const BrainRows& x, std::size_t row, const std::uint16_t* panels,
+                                 std::size_t groups, float* sums) {
+  const std::uint16_t* const first = x.row(row);
+  const std::uint16_t* const second = x.row(row + kTileRows);
+  const std::size_t stride_bytes = x.stride() * sizeof(std::uint16_t);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (std::size_t g = 0; g < groups; ++g) {
+    _tile_loadd(4, first + g * kGroup, stride_bytes);
+    _tile_loadd(6, panels + g * kTileWords, 64);
+    _tile_loadd(5, second + g * kGroup, stride_bytes);
+    _tile_loadd(7, panels + (groups + g) * kTileWords, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  // [32 rows][2 panels of 16]
+  constexpr std::size_t kSumsBytes = 2 * kPanelRows * sizeof(float);
+  _tile_stored(0, sums, kSumsBytes);
+  _tile_stored(1, sums + kPanelRows, kSumsBytes);
+  _tile_stored(2, sums + kTileRows * 2 * kPanelRows, kSumsBytes);
+  _tile_stored(3, sums + kTileRows * 2 * kPanelRows + kPanelRows, kSumsBytes);
+}
+
+bool ask_for_tiles() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  constexpr unsigned kAmxBf16 = 1u << 22;
+  constexpr unsigned kAmxTile = 1u << 24;
+  if ((edx & kAmxBf16) == 0 || (edx & kAmxTile) == 0) return false;
+  if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl"))
+    return false;
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace
+
+bool tiles_available() {
+  static const bool available = ask_for_tiles();
+  return available;
+}
+
+BrainRows::BrainRows(std::size_t max_rows, std::size_t columns)
+    : columns_(columns), stride_((columns + kGroup - 1) / kGroup * kGroup) {
+  const std::size_t rows = (max_rows + 2 * kTileRows - 1) / (2 * kTileRows) * 2 * kTileRows;
+  bytes_ = PageBuffer(rows * stride_ * sizeof(std::uint16_t));
+}
+
+TANDEM_TILES void BrainRows::write(std::span<const float> x, std::size_t row, std::size_t first_column) const {
+  std::uint16_t* const to = this->row(row) + first_column;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(x[i]);
+    to[i] = static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+  }
+}
+
+TANDEM_TILES void multiply_tiles(const Matrix& weights, Range panels, const BrainRows& x,
+                                 std::size_t row_count, float* out, std::size_t stride) {
+  TANDEM_CHECK(tiles_available() && weights.columns() == x.columns());
+  const std::size_t groups = weights.groups();
+  thread_local PageBuffer scratch;
+  if (scratch.size() < 2 * groups * kTileWords * sizeof(std::uint16_t))
+    scratch = PageBuffer(2 * groups * kTileWords * sizeof(std::uint16_t));
+  auto* const expanded = reinterpret_cast<std::uint16_t*>(scratch.data());
+  alignas(64) float sums[2 * kTileRows * 2 * kPanelRows];
+  const Tiles tiles;
+  for (std::size_t p = panels.first; p < panels.second; p += 2) {
+    for (std::size_t i = 0; i < 2 && p + i < panels.second; ++i) {
+      const auto* const numbers = reinterpret_cast<const std::uint8_t*>(weights.panel(p + i));
+      for (std::size_t g = 0; g < groups; ++g)
+        expand_group(weights.format(), numbers, numbers + weights.scales_offset(), g,
+                     expanded + (i * groups + g) * kTileWords);
+    }
+    const std::size_t begin = p * kPanelRows;
+    const std::size_t end = std::min(std::min(p + 2, panels.second) * kPanelRows, weights.rows());
+    for (std::size_t row = 0; row < row_count; row += 2 * kTileRows) {
+      multiply_block(x, row, expanded, groups, sums);
+      const std::size_t rows = std::min(2 * kTileRows, row_count - row);
+      for (std::size_t r = 0; r < rows; ++r)
+        std::copy_n(sums + r * 2 * kPanelRows, end - begin, out + (row + r) * stride + begin);
+    }
+  }
+}
+
+}  // namespace tandem::kernels
