@@ -13,6 +13,7 @@
 #include "model/kernels/multiply.h"
 #include "model/kernels/rows.h"
 #include "model/kernels/thread_team.h"
+#include "model/kernels/tile_attention.h"
 #include "model/kernels/tiles.h"
 
 namespace tandem {
@@ -135,6 +136,12 @@ struct Row {
   TokenId token = 0;
 };
 
+// Rows at consecutive positions of one sequence.
+struct RowRun {
+  std::size_t first_row = 0;
+  std::size_t count = 0;
+};
+
 class Decoder final : public CpuDecoder {
  public:
   Decoder(const WeightFile& weights, const DecoderConfig& config, int threads);
@@ -163,7 +170,12 @@ class Decoder final : public CpuDecoder {
                 std::size_t row_count, float* out, std::size_t stride);
   void prepare_rotation(Range own);
   void prepare_heads(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
+  static std::span<const std::uint16_t* const> blocks_of(const KvSequence& sequence,
+                                                         int layer_index, std::size_t kv_head,
+                                                         std::size_t end);
   void attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
+  void attend_prompt(const Layer& layer, int layer_index, const RowRun& run, std::size_t head);
+  void attend_all(int member, const Layer& layer, int layer_index);
   void feed_forward(int member, const Layer& layer, Input& input);
 
   DecoderConfig config_;
@@ -183,6 +195,7 @@ class Decoder final : public CpuDecoder {
   // Of the step in progress.
   std::vector<Row> rows_;
   std::size_t prompt_rows_ = 0;
+  std::vector<RowRun> prompt_runs_;  // where tiles compute their attention
   std::vector<std::size_t> logit_rows_;
   bool single_tokens_ = false;
   std::size_t row_capacity_ = 0;
@@ -297,6 +310,7 @@ Layer Decoder::load_layer(const WeightFile& weights, int index) {
 // Rows of prompts come first, so that each kind of row is one range.
 void Decoder::plan(std::span<const DecoderSegment> segments) {
   rows_.clear();
+  prompt_runs_.clear();
   single_tokens_ = true;
   std::vector<std::size_t> first_rows(segments.size());
   for (const TokenKind kind : {TokenKind::kPrompt, TokenKind::kDecoded}) {
@@ -319,7 +333,12 @@ void Decoder::plan(std::span<const DecoderSegment> segments) {
 void Decoder::add_rows(const DecoderSegment& segment) {
   TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
   TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
-  single_tokens_ &= segment.tokens.size() == 1;
+  const bool runs = segment.kind == TokenKind::kPrompt && kernels::tiles_available() &&
+                    kernels::tiles_take_heads(head_size_);
+  for (std::size_t i = 0; runs && i < segment.tokens.size(); i += kernels::kTileQueries)
+    prompt_runs_.push_back(
+        {rows_.size() + i, std::min(kernels::kTileQueries, segment.tokens.size() - i)});
+  single_tokens_ &= segment.tokens.size() == 1 && !runs;
   auto position = static_cast<std::size_t>(segment.sequence->length());
   TANDEM_CHECK(position + segment.tokens.size() <=
                segment.sequence->blocks().size() * kernels::kBlockPositions);
@@ -429,21 +448,53 @@ void Decoder::prepare_heads(const Layer& layer, int layer_index, std::size_t row
       sequence.memory(position / kernels::kBlockPositions, layer_index, static_cast<int>(kv_head)));
 }
 
+// The blocks of a key head of a layer that hold positions [0, end). Valid until the thread's next
+// call.
+std::span<const std::uint16_t* const> Decoder::blocks_of(const KvSequence& sequence,
+                                                         int layer_index, std::size_t kv_head,
+                                                         std::size_t end) {
+  thread_local std::vector<const std::uint16_t*> blocks;
+  blocks.clear();
+  for (std::size_t i = 0; i * kernels::kBlockPositions < end; ++i)
+    blocks.push_back(sequence.memory(i, layer_index, static_cast<int>(kv_head)));
+  return blocks;
+}
+
 void Decoder::attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head) {
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
   const std::size_t end = rows_[row].position + 1;
   const auto window = static_cast<std::size_t>(layer.attention->window);
   const std::size_t begin = window > 0 && end > window ? end - window : 0;
-  const KvSequence& sequence = *rows_[row].sequence;
-  thread_local std::vector<const std::uint16_t*> blocks;
-  blocks.clear();
-  for (std::size_t i = 0; i * kernels::kBlockPositions < end; ++i)
-    blocks.push_back(sequence.memory(i, layer_index, static_cast<int>(kv_head)));
   const std::size_t head = kv_head * repeat;
   kernels::attend(query_key_value_.data() + (row * all_heads + head) * head_size_, repeat,
-                  head_size_, config_.query_scale, blocks, begin, end,
+                  head_size_, config_.query_scale,
+                  blocks_of(*rows_[row].sequence, layer_index, kv_head, end), begin, end,
                   attended_.data() + (row * heads_ + head) * head_size_);
+}
+
+void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowRun& run,
+                            std::size_t head) {
+  const std::size_t all_heads = heads_ + 2 * kv_heads_;
+  const Row& first = rows_[run.first_row];
+  kernels::attend_tiles(query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
+                        all_heads * head_size_, run.count, first.position, head_size_,
+                        config_.query_scale, static_cast<std::size_t>(layer.attention->window),
+                        blocks_of(*first.sequence, layer_index, head / (heads_ / kv_heads_),
+                                  first.position + run.count),
+                        attended_.data() + (run.first_row * heads_ + head) * head_size_,
+                        heads_ * head_size_);
+}
+
+// Rows differ in how many positions they see, so members take turns.
+void Decoder::attend_all(int member, const Layer& layer, int layer_index) {
+  const auto stride = static_cast<std::size_t>(team_.size());
+  const auto start = static_cast<std::size_t>(member);
+  for (std::size_t i = start; i < prompt_runs_.size() * heads_; i += stride)
+    attend_prompt(layer, layer_index, prompt_runs_[i / heads_], i % heads_);
+  const std::size_t first = prompt_runs_.empty() ? 0 : prompt_rows_;
+  for (std::size_t i = start; i < (rows_.size() - first) * kv_heads_; i += stride)
+    attend(layer, layer_index, first + i / kv_heads_, i % kv_heads_);
 }
 
 // Each member computes some columns of gate and up, activates them, and leaves them ready for the
@@ -491,7 +542,6 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
            (heads_ + 2 * kv_heads_) * head_size_);
   team_.barrier();
 
-  // Rows differ in how many positions they see, so members take turns.
   const std::size_t items = count * kv_heads_;
   const auto stride = static_cast<std::size_t>(team_.size());
   const auto start = static_cast<std::size_t>(member);
@@ -501,8 +551,7 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
   }
   team_.barrier();
   if (!single_tokens_) {
-    for (std::size_t i = start; i < items; i += stride)
-      attend(layer, index, i / kv_heads_, i % kv_heads_);
+    attend_all(member, layer, index);
     team_.barrier();
   }
 

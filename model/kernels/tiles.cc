@@ -1,7 +1,6 @@
 #include "model/kernels/tiles.h"
 
 #include <cpuid.h>
-#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,42 +10,10 @@
 #include <vector>
 
 #include "base/error.h"
-
-// Highway 1.0 knows no tiles, so this file is written for the one processor family that has them.
-#define TANDEM_TILES                                                            \
-  __attribute__((                                                               \
-      target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16," \
-             "f16c,fma")))
+#include "model/kernels/tile_registers.h"
 
 namespace tandem::kernels {
 namespace {
-
-constexpr std::size_t kTileRows = 16;
-constexpr std::size_t kTileWords = 512;  // bfloat16 numbers in a tile: 16 rows of 64 bytes
-
-struct alignas(64) TileConfig {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::uint8_t reserved[14] = {};
-  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-// Tiles of the calling thread, for as long as this object lives.
-class Tiles {
- public:
-  TANDEM_TILES Tiles() {
-    // GCC 12 does not know that the instruction reads memory.
-    asm volatile("" ::"m"(config_) : "memory");
-    _tile_loadconfig(&config_);
-  }
-  Tiles(const Tiles&) = delete;
-  Tiles& operator=(const Tiles&) = delete;
-  TANDEM_TILES ~Tiles() { _tile_release(); }
-
- private:
-  TileConfig config_;
-};
 
 // All numbers of a group of 32 columns as w = scale * q + offset, one pair for each 16 columns.
 struct Expansion {
@@ -245,7 +212,8 @@ BrainRows::BrainRows(std::size_t max_rows, std::size_t columns)
   bytes_ = PageBuffer(rows * stride_ * sizeof(std::uint16_t));
 }
 
-TANDEM_TILES void BrainRows::write(std::span<const float> x, std::size_t row, std::size_t first_column) const {
+TANDEM_TILES void BrainRows::write(std::span<const float> x, std::size_t row,
+                                   std::size_t first_column) const {
   std::uint16_t* const to = this->row(row) + first_column;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto bits = std::bit_cast<std::uint32_t>(x[i]);

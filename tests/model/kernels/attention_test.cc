@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "model/kernels/tile_attention.h"
+#include "model/kernels/tiles.h"
 #include "tests/support/simd_targets.h"
 
 namespace tandem::kernels {
@@ -92,6 +94,41 @@ TEST_P(AttentionTest, LargeScoresStayFinite) {
 }
 
 TANDEM_FOR_EVERY_SIMD_TARGET(AttentionTest);
+
+// attend() of the same row, which other tests hold to double precision, up to bfloat16's precision.
+TEST(TileAttentionTest, MatchesAttentionOfSingleRows) {
+  if (!tiles_available()) GTEST_SKIP() << "this processor has no tiles";
+  std::mt19937 random(20261126);
+  for (const std::size_t size : {std::size_t{32}, std::size_t{64}, std::size_t{96}}) {
+    const Cache cache(size, random);
+    for (const std::size_t window : {0, 5, 40}) {
+      for (const auto& [first, count] :
+           std::vector<std::pair<std::size_t, std::size_t>>{{0, 16}, {59, 16}, {31, 2}, {70, 1}}) {
+        SCOPED_TRACE(::testing::Message()
+                     << size << " window " << window << " from " << first << " count " << count);
+        const std::size_t stride = size + 5;
+        std::vector<float> query(count * stride);
+        for (float& value : query) value = std::normal_distribution<float>()(random);
+        std::vector<float> out(count * size);
+        attend_tiles(query.data(), stride, count, first, size, 0.3f, window, cache.blocks,
+                     out.data(), size);
+        for (std::size_t row = 0; row < count; ++row) {
+          const std::size_t end = first + row + 1;
+          const std::size_t begin = window > 0 && end > window ? end - window : 0;
+          std::vector<float> expected(size);
+          attend(&query[row * stride], 1, size, 0.3f, cache.blocks, begin, end, expected.data());
+          std::vector<float> alone(size);
+          attend_tiles(&query[row * stride], stride, 1, first + row, size, 0.3f, window,
+                       cache.blocks, alone.data(), size);
+          for (std::size_t k = 0; k < size; ++k) {
+            ASSERT_NEAR(out[row * size + k], expected[k], 0.03) << row << " " << k;
+            ASSERT_EQ(out[row * size + k], alone[k]) << row << " " << k;
+          }
+        }
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace tandem::kernels
