@@ -48,6 +48,7 @@ void run(const AskArguments& arguments) {
       });
   fmt::print("\n\n");
   print_citations(answer);
+  std::fflush(stdout);  // or the line below would come before it where both go to one file
   const GenerationResult& generation = answer.generation;
   fmt::print(stderr, "{} prompt tokens in {:.2f} s, {} tokens in {:.2f} s ({:.0f} tokens/s)\n",
              generation.prompt_tokens, generation.prefill_seconds, generation.completion_tokens,

@@ -40,7 +40,7 @@ void ProgressLine::update(const FolderProgress& progress) {
                         static_cast<double>(progress.bytes_done);
     line += ", " + format_duration(left) + " left";
   } else if (last) {
-    line += ", " + format_duration(elapsed);
+    line += ", took " + format_duration(elapsed);
   }
   std::fprintf(stderr, terminal_ ? "\r\033[K%s" : "%s\n", line.c_str());
   std::fflush(stderr);
