@@ -35,6 +35,12 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "GGUF file of the generator; needed once, the store remembers it")
       ->envname("TANDEM_GENERATOR")
       ->type_name("FILE");
+  command
+      .add_option("--cache-mb", options.cache_mb,
+                  "Most memory for the generator's attention: prompts and answers in progress, and "
+                  "prompts that may come again")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
 }
 
 void add_collection_option(CLI::App& command, std::string& collection) {

@@ -4,22 +4,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
-#include "generator/detail/fair_mutex.h"
 #include "generator/text_stream.h"
 #include "model/gguf.h"
-#include "model/llama.h"
+#include "model/decoder_weights.h"
+#include "model/threads.h"
 
 namespace tandem {
 namespace {
-
-// A long prompt is computed in pieces of this many tokens, between which other generations take
-// their step. Matrix products of 256 rows still run at full speed.
-constexpr std::size_t kPrefillTokens = 256;
 
 // Values of tokenizer.ggml.token_type.
 constexpr std::int64_t kControlType = 3;
@@ -62,13 +57,15 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-class LlamaGenerator final : public Generator {
+class GgufGenerator final : public Generator {
  public:
-  LlamaGenerator(const std::filesystem::path& path, const GgufFile& file);
+  GgufGenerator(const std::filesystem::path& path, const GgufFile& file,
+                const SchedulerOptions& options);
 
   const std::string& name() const override { return name_; }
-  int context_length() const override { return model_->config().context_length; }
+  int context_length() const override { return scheduler_.config().context_length; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  SchedulerState state() const override { return scheduler_.state(); }
 
   std::vector<TokenId> render(std::span<const ChatMessage> messages) const override;
   GenerationResult generate(std::span<const TokenId> prompt, const GenerationOptions& options,
@@ -76,39 +73,39 @@ class LlamaGenerator final : public Generator {
 
  private:
   int token_budget(std::span<const TokenId> prompt, const GenerationOptions& options) const;
-  void prefill(std::span<const TokenId> prompt, LlamaCache& cache, std::span<float> logits) const;
-  void step(std::span<const TokenId> tokens, LlamaCache& cache, std::span<float> logits) const;
-  bool ends_turn(TokenId id) const {
-    return std::find(ends_.begin(), ends_.end(), id) != ends_.end();
-  }
 
   std::string name_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> template_;  // null where the file has none
-  std::unique_ptr<LlamaModel> model_;
+  mutable Scheduler scheduler_;
   std::vector<ControlToken> control_;
   std::string bos_text_;
   std::string eos_text_;
   std::vector<TokenId> ends_;
-  mutable detail::FairMutex turn_;
 };
 
-LlamaGenerator::LlamaGenerator(const std::filesystem::path& path, const GgufFile& file)
+std::unique_ptr<CpuDecoder> load_decoder(const GgufFile& file) {
+  const DecoderWeights weights(file);
+  return CpuDecoder::load(weights, weights.config(), compute_threads());
+}
+
+GgufGenerator::GgufGenerator(const std::filesystem::path& path, const GgufFile& file,
+                             const SchedulerOptions& options)
     : name_(path.stem().string()),
       tokenizer_(make_tokenizer(file)),
-      model_(LlamaModel::load(file)),
+      scheduler_(load_decoder(file), options),
       control_(read_control_tokens(file)),
       bos_text_(token_text(file, "tokenizer.ggml.bos_token_id")),
       eos_text_(token_text(file, "tokenizer.ggml.eos_token_id")) {
-  if (tokenizer_->vocabulary_size() > static_cast<std::size_t>(model_->config().vocabulary_size))
+  if (tokenizer_->vocabulary_size() > static_cast<std::size_t>(scheduler_.config().vocabulary_size))
     throw Error(ErrorCode::kCorrupt,
                 fmt::format("{} lists {} tokens, but its weights have only {}", path.string(),
-                            tokenizer_->vocabulary_size(), model_->config().vocabulary_size),
+                            tokenizer_->vocabulary_size(), scheduler_.config().vocabulary_size),
                 "fetch the model again");
   if (const auto source = file.text("tokenizer.chat_template"))
     template_ = ChatTemplate::parse(*source);
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"})
-    if (const auto id = file.integer(key); id && *id >= 0 && *id < model_->config().vocabulary_size)
+    if (const auto id = file.integer(key); id && *id >= 0 && *id < scheduler_.config().vocabulary_size)
       ends_.push_back(static_cast<TokenId>(*id));
   for (const char* text : kTurnEnds)
     if (const auto id = tokenizer_->find(text); id && tokenizer_->is_control(*id))
@@ -118,7 +115,7 @@ LlamaGenerator::LlamaGenerator(const std::filesystem::path& path, const GgufFile
 // Control tokens are looked for in the template's own text only. What lies between two of them is
 // encoded as one piece, whether it came from the template or a message: encoding the parts one by
 // one would give other tokens where a word or a run of spaces crosses their border.
-std::vector<TokenId> LlamaGenerator::render(std::span<const ChatMessage> messages) const {
+std::vector<TokenId> GgufGenerator::render(std::span<const ChatMessage> messages) const {
   if (template_ == nullptr)
     throw Error(ErrorCode::kUnsupported, fmt::format("{} has no chat template", name_),
                 "choose an instruction-tuned model; a base model cannot hold a conversation");
@@ -157,7 +154,7 @@ std::vector<TokenId> LlamaGenerator::render(std::span<const ChatMessage> message
   return ids;
 }
 
-int LlamaGenerator::token_budget(std::span<const TokenId> prompt,
+int GgufGenerator::token_budget(std::span<const TokenId> prompt,
                                  const GenerationOptions& options) const {
   check(options.sampling);
   if (options.max_tokens < 1)
@@ -179,29 +176,16 @@ int LlamaGenerator::token_budget(std::span<const TokenId> prompt,
       std::min(static_cast<std::size_t>(options.max_tokens), context - prompt.size()));
 }
 
-void LlamaGenerator::step(std::span<const TokenId> tokens, LlamaCache& cache,
-                          std::span<float> logits) const {
-  const std::lock_guard guard(turn_);
-  model_->forward(tokens, cache, logits);
-}
-
-void LlamaGenerator::prefill(std::span<const TokenId> prompt, LlamaCache& cache,
-                             std::span<float> logits) const {
-  while (prompt.size() > kPrefillTokens) {
-    step(prompt.first(kPrefillTokens), cache, {});
-    prompt = prompt.subspan(kPrefillTokens);
-  }
-  step(prompt, cache, logits);
-}
-
-GenerationResult LlamaGenerator::generate(std::span<const TokenId> prompt,
-                                          const GenerationOptions& options,
-                                          const TextSink& sink) const {
-  const int budget = token_budget(prompt, options);
-  const auto cache = model_->make_cache(static_cast<int>(prompt.size()) + budget);
-  std::vector<float> logits(static_cast<std::size_t>(model_->config().vocabulary_size));
-  std::vector<TokenId> context(prompt.begin(), prompt.end());
-  Sampler sampler(options.sampling);
+GenerationResult GgufGenerator::generate(std::span<const TokenId> prompt,
+                                         const GenerationOptions& options,
+                                         const TextSink& sink) const {
+  using Clock = std::chrono::steady_clock;
+  SequenceRequest request;
+  request.max_tokens = token_budget(prompt, options);
+  request.prompt.assign(prompt.begin(), prompt.end());
+  request.sampling = options.sampling;
+  request.ends = ends_;
+  const auto tokens = scheduler_.submit(std::move(request));
   TextStream stream(options.stop);
   GenerationResult result;
   result.prompt_tokens = static_cast<int>(prompt.size());
@@ -212,35 +196,31 @@ GenerationResult LlamaGenerator::generate(std::span<const TokenId> prompt,
     result.text += piece;
     return !sink || sink(piece);
   };
-
-  auto start = std::chrono::steady_clock::now();
-  prefill(prompt, *cache, logits);
-  result.prefill_seconds = seconds_since(start);
-  start = std::chrono::steady_clock::now();
-  const auto decode = [&]() -> FinishReason {
-    while (true) {
-      const TokenId token = sampler.sample(logits, context);
-      if (ends_turn(token)) return FinishReason::kStop;
-      ++result.completion_tokens;
-      context.push_back(token);
-      if (!show(stream.push(tokenizer_->token_bytes(token)))) return FinishReason::kCancelled;
+  auto start = Clock::now();
+  const auto receive = [&]() -> FinishReason {
+    while (const auto token = tokens->next()) {
+      if (result.completion_tokens++ == 0) start = Clock::now();
+      if (!show(stream.push(tokenizer_->token_bytes(*token)))) return FinishReason::kCancelled;
       if (stream.stopped()) return FinishReason::kStop;
-      if (result.completion_tokens == budget) return FinishReason::kLength;
-      step({&context.back(), 1}, *cache, logits);
     }
+    return tokens->ended() ? FinishReason::kStop : FinishReason::kLength;
   };
-  result.finish_reason = decode();
+  result.finish_reason = receive();
+  tokens->cancel();
   if (result.finish_reason != FinishReason::kCancelled && !show(stream.finish()))
     result.finish_reason = FinishReason::kCancelled;
-  result.decode_seconds = seconds_since(start);
+  result.prefill_seconds = tokens->prefill_seconds();
+  result.reused_tokens = tokens->reused_tokens();
+  result.decode_seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return result;
 }
 
 }  // namespace
 
-std::unique_ptr<Generator> Generator::open(const std::filesystem::path& path) {
+std::unique_ptr<Generator> Generator::open(const std::filesystem::path& path,
+                                           const SchedulerOptions& options) {
   const auto file = open_gguf(path);
-  return std::make_unique<LlamaGenerator>(path, *file);
+  return std::make_unique<GgufGenerator>(path, *file, options);
 }
 
 }  // namespace tandem

@@ -12,6 +12,7 @@
 
 #include "generator/chat_template.h"
 #include "generator/sampler.h"
+#include "generator/scheduler.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
@@ -27,6 +28,7 @@ enum class FinishReason { kStop, kLength, kCancelled };
 struct GenerationResult {
   std::string text;
   int prompt_tokens = 0;
+  int reused_tokens = 0;  // of the prompt: found computed by an earlier request
   int completion_tokens = 0;
   FinishReason finish_reason = FinishReason::kStop;
   double prefill_seconds = 0;  // until the first token's logits
@@ -37,17 +39,20 @@ struct GenerationResult {
 // Returning false cancels the generation before its next step.
 using TextSink = std::function<bool(std::string_view piece)>;
 
-// All methods may be called from any thread. Concurrent generations share the processor step by
-// step, so that none waits for another to end.
+// All methods may be called from any thread. Concurrent generations share every step of the network
+// (scheduler.h), so that none waits for another to end.
 class Generator {
  public:
-  // A GGUF of the Llama family. Throws as open_gguf, make_tokenizer and LlamaModel::load do.
-  static std::unique_ptr<Generator> open(const std::filesystem::path& path);
+  // A GGUF of a family that model/decoder_config.h knows. compute_threads() run its steps. Throws as
+  // open_gguf, make_tokenizer, DecoderWeights and CpuDecoder::load do.
+  static std::unique_ptr<Generator> open(const std::filesystem::path& path,
+                                         const SchedulerOptions& options = {});
   virtual ~Generator() = default;
 
   virtual const std::string& name() const = 0;
   virtual int context_length() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
+  virtual SchedulerState state() const = 0;
 
   // The prompt of a conversation, by the chat template of the file. Throws kInvalidArgument for
   // messages that the template refuses (unknown role, wrong order).

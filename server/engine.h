@@ -23,7 +23,8 @@ struct EngineOptions {
   bool read_only = false;
   bool create_store = false;
   bool with_generator = true;
-  int threads = 0;  // for the networks; 0: one per processor
+  int threads = 0;      // for the networks; 0: one per processor
+  int cache_mb = 2048;  // for keys and values of the generator, at most
 };
 
 // Parts in the order in which they depend on each other. Immutable once opened but for what the

@@ -79,8 +79,30 @@ struct Metrics::State {
       BuildGauge().Name("tandem_documents").Help("Documents in the store.").Register(registry);
   prometheus::Family<prometheus::Gauge>& passages =
       BuildGauge().Name("tandem_passages").Help("Passages in the store.").Register(registry);
+  prometheus::Family<prometheus::Gauge>& scheduler =
+      BuildGauge()
+          .Name("tandem_scheduler")
+          .Help("The generator's scheduler, by what: running and waiting generations, cache blocks "
+                "in use and their limit; since the start: steps, tokens of prompts computed and "
+                "found computed, tokens drafted and accepted.")
+          .Register(registry);
   std::mutex sizes_mutex;
   std::set<std::string> known_collections;
+
+  void update_scheduler(const SchedulerState& now) {
+    const auto set = [&](const char* what, std::uint64_t value) {
+      scheduler.Add({{"what", what}}).Set(static_cast<double>(value));
+    };
+    set("running", now.running);
+    set("waiting", now.waiting);
+    set("cache_blocks_in_use", now.cache_blocks_in_use);
+    set("cache_block_limit", now.cache_block_limit);
+    set("steps", now.steps);
+    set("prompt_tokens", now.prompt_tokens);
+    set("reused_tokens", now.reused_tokens);
+    set("drafted_tokens", now.drafted_tokens);
+    set("accepted_tokens", now.accepted_tokens);
+  }
 
   void update_sizes(const Store& store) {
     const std::lock_guard lock(sizes_mutex);
@@ -138,8 +160,9 @@ void Metrics::count_answer(const Answer& answer) {
   if (answer.retrieval_seconds > 0) state_->retrieval.Observe(answer.retrieval_seconds);
 }
 
-std::string Metrics::serialize(const Store& store) {
+std::string Metrics::serialize(const Store& store, const Generator* generator) {
   state_->update_sizes(store);
+  if (generator != nullptr) state_->update_scheduler(generator->state());
   return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }
 

@@ -37,8 +37,9 @@ class Metrics {
   void observe_first_token(double seconds);
   void count_answer(const Answer& answer);
 
-  // The sizes of the collections are read from `store` at this moment.
-  std::string serialize(const Store& store);
+  // The sizes of the collections are read from `store` at this moment, and the scheduler's state
+  // from `generator`, which may be null.
+  std::string serialize(const Store& store, const Generator* generator);
 
  private:
   struct State;

@@ -7,8 +7,10 @@ namespace tandem {
 
 void add_metrics_routes(HttpServer& server, RouteContext& context) {
   server.add_route("GET", "/metrics", [&context](Exchange& exchange) {
-    exchange.response().set_content(context.metrics.serialize(*context.engine.store),
-                                    "text/plain; version=0.0.4; charset=utf-8");
+    const Engine& engine = context.engine;
+    exchange.response().set_content(
+        context.metrics.serialize(*engine.store, engine.generator.get()),
+        "text/plain; version=0.0.4; charset=utf-8");
   });
 }
 

@@ -1,0 +1,396 @@
+#include "generator/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "generator/draft.h"
+#include "generator/prefix_cache.h"
+#include "model/kernels/attention.h"
+
+namespace tandem {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::size_t blocks_for(std::size_t tokens) {
+  return (tokens + kernels::kBlockPositions - 1) / kernels::kBlockPositions;
+}
+
+// What the scheduler's thread and the receiver of a generation's tokens share.
+class Channel {
+ public:
+  void push(TokenId token) {
+    const std::lock_guard lock(mutex_);
+    tokens_.push_back(token);
+    filled_.notify_one();
+  }
+  void close(bool ended, std::exception_ptr failure = nullptr) {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    ended_ = ended;
+    failure_ = std::move(failure);
+    filled_.notify_one();
+  }
+  std::optional<TokenId> pop() {
+    std::unique_lock lock(mutex_);
+    filled_.wait(lock, [&] { return closed_ || !tokens_.empty(); });
+    if (!tokens_.empty()) {
+      const TokenId token = tokens_.front();
+      tokens_.pop_front();
+      return token;
+    }
+    if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+    return std::nullopt;
+  }
+  bool ended() const {
+    const std::lock_guard lock(mutex_);
+    return ended_;
+  }
+
+  std::atomic<bool> cancelled{false};
+  std::atomic<double> prefill_seconds{0};
+  std::atomic<int> reused_tokens{0};
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable filled_;
+  std::deque<TokenId> tokens_;
+  bool closed_ = false;
+  bool ended_ = false;
+  std::exception_ptr failure_;
+};
+
+class Stream final : public TokenStream {
+ public:
+  explicit Stream(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+  ~Stream() override { Stream::cancel(); }
+
+  std::optional<TokenId> next() override { return channel_->pop(); }
+  bool ended() const override { return channel_->ended(); }
+  void cancel() override { channel_->cancelled = true; }
+  double prefill_seconds() const override { return channel_->prefill_seconds; }
+  int reused_tokens() const override { return channel_->reused_tokens; }
+
+ private:
+  std::shared_ptr<Channel> channel_;
+};
+
+struct Waiting {
+  SequenceRequest request;
+  std::shared_ptr<Channel> channel;
+};
+
+struct Running {
+  Running(Waiting waiting, KvPool& pool)
+      : request(std::move(waiting.request)),
+        channel(std::move(waiting.channel)),
+        context(request.prompt),
+        sequence(pool),
+        sampler(request.sampling) {}
+
+  std::size_t computed() const { return static_cast<std::size_t>(sequence.length()); }
+  bool in_prompt() const { return computed() < request.prompt.size(); }
+  std::size_t given() const { return context.size() - request.prompt.size(); }
+
+  SequenceRequest request;
+  std::shared_ptr<Channel> channel;
+  std::vector<TokenId> context;  // prompt and what was given out
+  KvSequence sequence;
+  Sampler sampler;
+  Drafter drafter;
+  Clock::time_point admitted = Clock::now();
+
+  // Of the step in progress.
+  std::vector<TokenId> tokens;
+  std::size_t drafted = 0;
+  int logit_count = 0;
+};
+
+}  // namespace
+
+class Scheduler::Impl {
+ public:
+  Impl(std::unique_ptr<CpuDecoder> decoder, const SchedulerOptions& options)
+      : options_(options),
+        decoder_(std::move(decoder)),
+        pool_(decoder_->config(), options.cache_bytes),
+        prefixes_(pool_),
+        thread_([this] { run(); }) {}
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      woken_.notify_one();
+    }
+    thread_.join();
+  }
+
+  const DecoderConfig& config() const { return decoder_->config(); }
+
+  std::unique_ptr<TokenStream> submit(SequenceRequest request) {
+    TANDEM_CHECK(!request.prompt.empty() && request.max_tokens > 0);
+    // One such token would end the step for everybody.
+    for (const TokenId token : request.prompt)
+      TANDEM_CHECK(token >= 0 && token < config().vocabulary_size);
+    const std::size_t blocks = blocks_needed(request);
+    if (blocks > pool_.block_limit())
+      throw Error(
+          ErrorCode::kTooLarge,
+          fmt::format("a prompt of {} tokens and an answer of {} need {} MB of cache, but "
+                      "the limit is {} MB",
+                      request.prompt.size(), request.max_tokens, blocks * pool_.block_bytes() >> 20,
+                      pool_.block_limit() * pool_.block_bytes() >> 20),
+          "ask for fewer tokens, or give the server a larger cache");
+    auto channel = std::make_shared<Channel>();
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({std::move(request), channel});
+    state_.waiting = waiting_.size();
+    woken_.notify_one();
+    return std::make_unique<Stream>(std::move(channel));
+  }
+
+  SchedulerState state() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+  }
+
+ private:
+  // The last token of an answer is never computed further, but a draft may be.
+  static std::size_t blocks_needed(const SequenceRequest& request) {
+    return blocks_for(request.prompt.size() + static_cast<std::size_t>(request.max_tokens));
+  }
+
+  void run() {
+    while (true) {
+      drop_cancelled();
+      if (!admit()) break;
+      if (running_.empty()) continue;
+      try {
+        step();
+      } catch (const std::exception&) {
+        // No memory, or a fault in the decoder: it concerns every sequence of the step.
+        for (auto& running : running_) running->channel->close(false, std::current_exception());
+        running_.clear();
+      }
+    }
+    for (auto& running : running_) running->channel->close(false);
+    for (auto& waiting : waiting_) waiting.channel->close(false);
+    running_.clear();
+  }
+
+  void drop_cancelled() {
+    std::erase_if(running_, [](const auto& running) {
+      if (!running->channel->cancelled) return false;
+      running->channel->close(false);
+      return true;
+    });
+  }
+
+  // Takes in what fits, waiting for a request if nothing runs. False when it is time to end.
+  bool admit() {
+    std::unique_lock lock(mutex_);
+    if (running_.empty()) woken_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+    if (stopping_) return false;
+    while (!waiting_.empty() && running_.size() < options_.max_running) {
+      if (waiting_.front().channel->cancelled) {
+        waiting_.front().channel->close(false);
+        waiting_.pop_front();
+        continue;
+      }
+      if (!make_room(waiting_.front().request)) break;
+      begin(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    state_.waiting = waiting_.size();
+    state_.running = running_.size();
+    state_.cache_blocks_in_use = pool_.blocks_in_use();
+    state_.cache_block_limit = pool_.block_limit();
+    return true;
+  }
+
+  // Whether the longest answer of a request fits beside those of the running ones. Blocks that it
+  // may share are not counted off: its own copy of the last one could be needed.
+  bool make_room(const SequenceRequest& request) {
+    std::size_t promised = blocks_needed(request);
+    for (const auto& running : running_)
+      promised += blocks_needed(running->request) - running->sequence.blocks().size();
+    const std::size_t free = pool_.block_limit() - pool_.blocks_in_use();
+    if (promised > free) prefixes_.evict(promised - free);
+    return promised <= pool_.block_limit() - pool_.blocks_in_use();
+  }
+
+  void begin(Waiting waiting) {
+    auto running = std::make_unique<Running>(std::move(waiting), pool_);
+    // The last token is always computed, for its logits.
+    const std::span<const TokenId> prompt = running->request.prompt;
+    const std::vector<KvBlock> known = prefixes_.find(prompt.first(prompt.size() - 1));
+    const int reused = static_cast<int>(known.size() * kernels::kBlockPositions);
+    running->sequence.adopt(known, reused);
+    running->channel->reused_tokens = reused;
+    state_.reused_tokens += static_cast<std::uint64_t>(reused);
+    running_.push_back(std::move(running));
+  }
+
+  void step() {
+    std::vector<Running*> members;
+    std::vector<DecoderSegment> segments;
+    std::size_t budget = options_.prompt_tokens;
+    std::size_t logit_rows = 0;
+    for (const auto& running : running_) {
+      const TokenKind kind = running->in_prompt() ? TokenKind::kPrompt : TokenKind::kDecoded;
+      if (!choose_tokens(*running, budget)) continue;
+      members.push_back(running.get());
+      segments.push_back({&running->sequence, running->tokens, kind, running->logit_count});
+      logit_rows += static_cast<std::size_t>(running->logit_count);
+    }
+    const auto vocabulary = static_cast<std::size_t>(decoder_->config().vocabulary_size);
+    logits_.resize(std::max(logits_.size(), logit_rows * vocabulary));
+    decoder_->forward(segments, std::span(logits_).first(logit_rows * vocabulary));
+
+    std::span<float> rows(logits_);
+    std::vector<const Running*> finished;
+    for (Running* const running : members) {
+      const auto count = static_cast<std::size_t>(running->logit_count);
+      if (count > 0 && !take(*running, rows.first(count * vocabulary))) finished.push_back(running);
+      rows = rows.subspan(count * vocabulary);
+    }
+    std::erase_if(running_, [&](const auto& running) {
+      return std::find(finished.begin(), finished.end(), running.get()) != finished.end();
+    });
+    const std::lock_guard lock(mutex_);
+    state_.steps += 1;
+    for (const DecoderSegment& segment : segments)
+      if (segment.kind == TokenKind::kPrompt) state_.prompt_tokens += segment.tokens.size();
+    state_.decoded_tokens += std::exchange(given_, 0);
+    state_.drafted_tokens += std::exchange(drafted_, 0);
+    state_.accepted_tokens += std::exchange(accepted_, 0);
+  }
+
+  // What a sequence brings into the step; false if it has to wait for another one.
+  bool choose_tokens(Running& running, std::size_t& budget) {
+    const std::size_t done = running.computed();
+    running.drafted = 0;
+    if (running.in_prompt()) {
+      const std::size_t count = std::min(budget, running.request.prompt.size() - done);
+      if (count == 0) return false;
+      budget -= count;
+      const auto from = running.context.begin() + static_cast<std::ptrdiff_t>(done);
+      running.tokens.assign(from, from + static_cast<std::ptrdiff_t>(count));
+      running.logit_count = done + count == running.request.prompt.size() ? 1 : 0;
+    } else {
+      running.tokens.assign(1, running.context.back());
+      // The step itself gives one more token than the draft has.
+      const std::size_t left =
+          static_cast<std::size_t>(running.request.max_tokens) - running.given() - 1;
+      if (options_.drafts && left > 0) {
+        const auto draft = running.drafter.draft(running.context, left);
+        running.tokens.insert(running.tokens.end(), draft.begin(), draft.end());
+        running.drafted = draft.size();
+      }
+      running.logit_count = static_cast<int>(running.tokens.size());
+    }
+    // Room was promised when the request was admitted.
+    TANDEM_CHECK(running.sequence.reserve(static_cast<int>(done + running.tokens.size())));
+    return true;
+  }
+
+  // Chooses tokens by the logits of the step for as long as they are those of the draft, whose
+  // following logits hold then as well: the same tokens, and the same random numbers, as one by
+  // one. False when the generation is over.
+  bool take(Running& running, std::span<float> logits) {
+    const auto vocabulary = static_cast<std::size_t>(decoder_->config().vocabulary_size);
+    const bool first = running.given() == 0;
+    if (first) {
+      running.channel->prefill_seconds =
+          std::chrono::duration<double>(Clock::now() - running.admitted).count();
+      remember(running);
+    }
+    std::size_t accepted = 0;
+    bool over = false;
+    try {
+      for (std::size_t i = 0; !over; ++i) {
+        const TokenId token =
+            running.sampler.sample(logits.subspan(i * vocabulary, vocabulary), running.context);
+        const auto& ends = running.request.ends;
+        if (std::find(ends.begin(), ends.end(), token) != ends.end()) {
+          running.channel->close(true);
+          over = true;
+          break;
+        }
+        running.context.push_back(token);
+        running.channel->push(token);
+        ++given_;
+        if (running.given() == static_cast<std::size_t>(running.request.max_tokens)) {
+          running.channel->close(false);
+          over = true;
+        }
+        if (i == running.drafted || token != running.tokens[i + 1]) break;
+        ++accepted;
+      }
+    } catch (const std::exception&) {
+      running.channel->close(false, std::current_exception());
+      over = true;
+    }
+    running.drafter.learn(running.drafted, accepted);
+    drafted_ += running.drafted;
+    accepted_ += accepted;
+    // The tokens after the last accepted one were never said.
+    if (!over) running.sequence.truncate(static_cast<int>(running.context.size()) - 1);
+    return !over;
+  }
+
+  void remember(const Running& running) {
+    const std::size_t whole = running.request.prompt.size() / kernels::kBlockPositions;
+    prefixes_.insert(running.request.prompt, running.sequence.blocks().first(whole));
+  }
+
+  const SchedulerOptions options_;
+  std::unique_ptr<CpuDecoder> decoder_;
+  KvPool pool_;
+  PrefixCache prefixes_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable woken_;
+  bool stopping_ = false;
+  std::deque<Waiting> waiting_;
+  SchedulerState state_;
+
+  // Of the scheduler's thread alone.
+  std::vector<std::unique_ptr<Running>> running_;
+  std::vector<float> logits_;
+  std::uint64_t given_ = 0;
+  std::uint64_t drafted_ = 0;
+  std::uint64_t accepted_ = 0;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+Scheduler::Scheduler(std::unique_ptr<CpuDecoder> decoder, const SchedulerOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(decoder), options)) {}
+
+Scheduler::~Scheduler() = default;
+
+const DecoderConfig& Scheduler::config() const {
+  return impl_->config();
+}
+
+std::unique_ptr<TokenStream> Scheduler::submit(SequenceRequest request) {
+  return impl_->submit(std::move(request));
+}
+
+SchedulerState Scheduler::state() const {
+  return impl_->state();
+}
+
+}  // namespace tandem

@@ -1,0 +1,95 @@
+// Many generations on one decoder: what each of them needs next goes into one step.
+//
+// A step takes the next token of every running generation (with a draft of what may follow it, see
+// draft.h) and, up to a budget of tokens, the next piece of prompts that are still to be computed:
+// continuous batching (Yu et al. 2022, "Orca") with chunked prefill (Agrawal et al. 2023,
+// arXiv:2308.16369). So the weights are read once for all, and a long prompt never makes the others
+// wait for longer than one piece of it.
+//
+// Requests are admitted in the order in which they came, each when the cache has room for its
+// prompt and its longest answer; none has to be interrupted afterwards.
+#ifndef TANDEM_GENERATOR_SCHEDULER_H_
+#define TANDEM_GENERATOR_SCHEDULER_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "generator/sampler.h"
+#include "model/cpu_decoder.h"
+
+namespace tandem {
+
+struct SchedulerOptions {
+  // Memory for keys and values of running and remembered prompts. Taken as it is needed.
+  std::size_t cache_bytes = std::size_t{2} << 30;
+  std::size_t max_running = 64;     // generations in one step
+  std::size_t prompt_tokens = 256;  // of prompts, in one step
+  bool drafts = true;
+};
+
+struct SequenceRequest {
+  std::vector<TokenId> prompt;
+  int max_tokens = 0;
+  SamplingOptions sampling;
+  std::vector<TokenId> ends;  // tokens that end the text; the last one given out is not one of them
+};
+
+// The tokens of one generation as they come. next() is for one thread; cancel() for any. Destroying
+// it cancels.
+class TokenStream {
+ public:
+  virtual ~TokenStream() = default;
+
+  // Waits for the next token. Nullopt at the end; ended() says which. Throws what stopped the
+  // generation: kInternal for a broken network, kResourceExhausted for want of memory.
+  virtual std::optional<TokenId> next() = 0;
+  // After next() gave nullopt: whether one of the `ends` came, and not max_tokens or cancel().
+  virtual bool ended() const = 0;
+  // Ends the generation before its next step.
+  virtual void cancel() = 0;
+  // Until the first token's logits, from when it was admitted.
+  virtual double prefill_seconds() const = 0;
+  // Tokens of the prompt that were found computed.
+  virtual int reused_tokens() const = 0;
+};
+
+struct SchedulerState {
+  std::size_t running = 0;
+  std::size_t waiting = 0;
+  std::size_t cache_blocks_in_use = 0;
+  std::size_t cache_block_limit = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t prompt_tokens = 0;   // computed
+  std::uint64_t reused_tokens = 0;   // of prompts, found computed
+  std::uint64_t decoded_tokens = 0;  // given out
+  std::uint64_t drafted_tokens = 0;
+  std::uint64_t accepted_tokens = 0;  // of the drafted ones
+};
+
+// submit() and state() may be called from any thread; one thread of its own runs the steps.
+class Scheduler {
+ public:
+  Scheduler(std::unique_ptr<CpuDecoder> decoder, const SchedulerOptions& options);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+  // Ends all generations.
+  ~Scheduler();
+
+  const DecoderConfig& config() const;
+
+  // Throws kTooLarge if prompt and answer could never fit the cache. The prompt must not be empty
+  // nor hold tokens outside the vocabulary, max_tokens must be positive.
+  std::unique_ptr<TokenStream> submit(SequenceRequest request);
+
+  SchedulerState state() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tandem
+
+#endif  // TANDEM_GENERATOR_SCHEDULER_H_
