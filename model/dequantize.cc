@@ -2,6 +2,7 @@
 //
 //   Q4_0  d, 16 bytes: element i in the low nibble of byte i, i + 16 in the high; value d * (q - 8)
 //   Q4_1  d, m, 16 bytes in the same order; value d * q + m
+//   Q5_0  d, 4 bytes: bit i is the fifth of element i, 16 bytes as in Q4_0; value d * (q - 16)
 //   Q8_0  d, 32 signed bytes; value d * q
 //   Q4_K  d, m, 12 bytes of 8 scales and 8 minima of 6 bits each, 128 bytes: per 64 elements 32
 //   bytes,
@@ -69,6 +70,17 @@ void expand_q4_1(const Byte* block, float* out) {
   const float d = load_half(block);
   const float m = load_half(block + 2);
   expand_nibbles(block + 4, out, [d, m](int q) { return d * static_cast<float>(q) + m; });
+}
+
+void expand_q5_0(const Byte* block, float* out) {
+  const float d = load_half(block);
+  const auto high = load<std::uint32_t>(block + 2);
+  for (int i = 0; i < 16; ++i) {
+    const int first = (block[6 + i] & 0x0F) | static_cast<int>((high >> i & 1) << 4);
+    const int second = (block[6 + i] >> 4) | static_cast<int>((high >> (i + 16) & 1) << 4);
+    out[i] = d * static_cast<float>(first - 16);
+    out[i + 16] = d * static_cast<float>(second - 16);
+  }
 }
 
 void expand_q8_0(const Byte* block, float* out) {
@@ -165,6 +177,8 @@ void dequantize(const TensorView& tensor, std::span<float> out) {
       return expand_blocks(data, layout, out, expand_q4_0);
     case DataType::kQ4_1:
       return expand_blocks(data, layout, out, expand_q4_1);
+    case DataType::kQ5_0:
+      return expand_blocks(data, layout, out, expand_q5_0);
     case DataType::kQ8_0:
       return expand_blocks(data, layout, out, expand_q8_0);
     case DataType::kQ4_K:
