@@ -12,7 +12,7 @@
 #include "generator/detail/fair_mutex.h"
 #include "generator/text_stream.h"
 #include "model/gguf.h"
-#include "model/llama.h"
+#include "model/torch_decoder.h"
 
 namespace tandem {
 namespace {
@@ -76,8 +76,10 @@ class LlamaGenerator final : public Generator {
 
  private:
   int token_budget(std::span<const TokenId> prompt, const GenerationOptions& options) const;
-  void prefill(std::span<const TokenId> prompt, LlamaCache& cache, std::span<float> logits) const;
-  void step(std::span<const TokenId> tokens, LlamaCache& cache, std::span<float> logits) const;
+  void prefill(std::span<const TokenId> prompt, TorchDecoderCache& cache,
+               std::span<float> logits) const;
+  void step(std::span<const TokenId> tokens, TorchDecoderCache& cache,
+            std::span<float> logits) const;
   bool ends_turn(TokenId id) const {
     return std::find(ends_.begin(), ends_.end(), id) != ends_.end();
   }
@@ -85,7 +87,7 @@ class LlamaGenerator final : public Generator {
   std::string name_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> template_;  // null where the file has none
-  std::unique_ptr<LlamaModel> model_;
+  std::unique_ptr<TorchDecoder> model_;
   std::vector<ControlToken> control_;
   std::string bos_text_;
   std::string eos_text_;
@@ -96,7 +98,7 @@ class LlamaGenerator final : public Generator {
 LlamaGenerator::LlamaGenerator(const std::filesystem::path& path, const GgufFile& file)
     : name_(path.stem().string()),
       tokenizer_(make_tokenizer(file)),
-      model_(LlamaModel::load(file)),
+      model_(TorchDecoder::load(DecoderWeights(file))),
       control_(read_control_tokens(file)),
       bos_text_(token_text(file, "tokenizer.ggml.bos_token_id")),
       eos_text_(token_text(file, "tokenizer.ggml.eos_token_id")) {
@@ -179,13 +181,13 @@ int LlamaGenerator::token_budget(std::span<const TokenId> prompt,
       std::min(static_cast<std::size_t>(options.max_tokens), context - prompt.size()));
 }
 
-void LlamaGenerator::step(std::span<const TokenId> tokens, LlamaCache& cache,
+void LlamaGenerator::step(std::span<const TokenId> tokens, TorchDecoderCache& cache,
                           std::span<float> logits) const {
   const std::lock_guard guard(turn_);
   model_->forward(tokens, cache, logits);
 }
 
-void LlamaGenerator::prefill(std::span<const TokenId> prompt, LlamaCache& cache,
+void LlamaGenerator::prefill(std::span<const TokenId> prompt, TorchDecoderCache& cache,
                              std::span<float> logits) const {
   while (prompt.size() > kPrefillTokens) {
     step(prompt.first(kPrefillTokens), cache, {});

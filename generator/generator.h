@@ -41,7 +41,8 @@ using TextSink = std::function<bool(std::string_view piece)>;
 // step, so that none waits for another to end.
 class Generator {
  public:
-  // A GGUF of the Llama family. Throws as open_gguf, make_tokenizer and LlamaModel::load do.
+  // A GGUF of a family that model/decoder_config.h describes. Throws as open_gguf, make_tokenizer,
+  // DecoderWeights and TorchDecoder::load do.
   static std::unique_ptr<Generator> open(const std::filesystem::path& path);
   virtual ~Generator() = default;
 
