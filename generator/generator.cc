@@ -53,10 +53,6 @@ std::string token_text(const GgufFile& file, const char* key) {
   return std::string((*texts)[static_cast<std::size_t>(*id)]);
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 class GgufGenerator final : public Generator {
  public:
   GgufGenerator(const std::filesystem::path& path, const GgufFile& file,

@@ -12,10 +12,13 @@
 #ifndef TANDEM_MODEL_DECODER_CONFIG_H_
 #define TANDEM_MODEL_DECODER_CONFIG_H_
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace tandem {
+
+class GgufFile;
 
 enum class DecoderActivation { kSilu, kGeluTanh };
 
@@ -44,8 +47,8 @@ struct DecoderConfig {
   float norm_epsilon = 0;
   // Added to every stored RMSNorm weight: 1 for a Gemma out of safetensors, else 0.
   float norm_weight_offset = 0;
-  float query_scale = 0;       // of the products of queries and keys
-  float embedding_scale = 1;   // of the embedded tokens (Gemma: sqrt(hidden_size))
+  float query_scale = 0;      // of the products of queries and keys
+  float embedding_scale = 1;  // of the embedded tokens (Gemma: sqrt(hidden_size))
   RotaryPairs rotary_pairs = RotaryPairs::kNeighbours;
   DecoderActivation activation = DecoderActivation::kSilu;
   bool query_key_value_bias = false;  // Qwen 2
@@ -55,6 +58,16 @@ struct DecoderConfig {
   std::vector<AttentionKind> attention_kinds;
   std::vector<int> layer_attention;  // [layer_count], an index into attention_kinds
 };
+
+// The description in the metadata of a GGUF, or in the `config.json` of a Hugging Face folder. All
+// numbers are checked, together too, before anything is allocated by them: head_count * head_size
+// and every other size is at most 2^24, layers at most 1024, frequencies finite and above zero.
+//
+// Throws kUnsupported for another family, and for a setting of these families that the fields above
+// cannot say (other rotary scalings, soft caps, two-way attention); kCorrupt for numbers that are
+// missing or contradict each other; kNotFound without a config.json.
+DecoderConfig read_decoder_config(const GgufFile& file);
+DecoderConfig read_decoder_config(const std::filesystem::path& folder);
 
 }  // namespace tandem
 

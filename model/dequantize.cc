@@ -38,6 +38,18 @@ void expand_q4_1(const Byte* block, float* out) {
   expand_nibbles(block + 4, out, [d, m](int q) { return d * static_cast<float>(q) + m; });
 }
 
+void expand_q5_0(const Byte* block, float* out) {
+  const float d = load_half(block);
+  const std::uint32_t high = load_u16(block + 2) | static_cast<std::uint32_t>(load_u16(block + 4))
+                                                       << 16;
+  for (int i = 0; i < 16; ++i) {
+    const int first = (block[6 + i] & 0x0F) | static_cast<int>((high >> i & 1) << 4);
+    const int second = (block[6 + i] >> 4) | static_cast<int>((high >> (i + 16) & 1) << 4);
+    out[i] = d * static_cast<float>(first - 16);
+    out[i + 16] = d * static_cast<float>(second - 16);
+  }
+}
+
 void expand_q8_0(const Byte* block, float* out) {
   const float d = load_half(block);
   for (int i = 0; i < 32; ++i) {
@@ -100,6 +112,8 @@ void dequantize(const TensorView& tensor, std::span<float> out) {
       return expand_blocks(data, layout, out, expand_q4_0);
     case DataType::kQ4_1:
       return expand_blocks(data, layout, out, expand_q4_1);
+    case DataType::kQ5_0:
+      return expand_blocks(data, layout, out, expand_q5_0);
     case DataType::kQ8_0:
       return expand_blocks(data, layout, out, expand_q8_0);
     case DataType::kQ4_K:

@@ -3,6 +3,7 @@
 //
 //   Q4_0  d, 16 bytes: element i in the low nibble of byte i, i + 16 in the high; value d * (q - 8)
 //   Q4_1  d, m, 16 bytes in the same order; value d * q + m
+//   Q5_0  d, 4 bytes: bit i is the fifth of element i, 16 bytes as in Q4_0; value d * (q - 16)
 //   Q8_0  d, 32 signed bytes; value d * q
 //   Q4_K  d, m, 12 bytes of 8 scales and 8 minima of 6 bits each, 128 bytes: per 64 elements 32
 //         bytes, low nibbles first; value (d * scale) * q - m * minimum
@@ -50,9 +51,9 @@ struct BlockQ4K {
   std::array<std::uint8_t, 8> minima;
   const std::uint8_t* quants;  // in the block that was read
 
-  // Bytes 0-3 of the packed twelve hold the low 6 bits of scales 0-3 and, above them, the top 2 bits
-  // of scales 4-7; bytes 4-7 the same for the minima; bytes 8-11 the low nibbles of scales 4-7 and
-  // minima 4-7.
+  // Bytes 0-3 of the packed twelve hold the low 6 bits of scales 0-3 and, above them, the top 2
+  // bits of scales 4-7; bytes 4-7 the same for the minima; bytes 8-11 the low nibbles of scales 4-7
+  // and minima 4-7.
   static BlockQ4K read(const std::uint8_t* bytes) {
     BlockQ4K block{load_u16(bytes), load_u16(bytes + 2), {}, {}, bytes + 16};
     const std::uint8_t* const packed = bytes + 4;

@@ -38,7 +38,7 @@ constexpr std::array<TensorType, 31> kTensorTypes = {{
     {"Q4_1", DataType::kQ4_1},
     {"", {}},
     {"", {}},
-    {"Q5_0", {}},
+    {"Q5_0", DataType::kQ5_0},
     {"Q5_1", {}},
     {"Q8_0", DataType::kQ8_0},
     {"Q8_1", {}},

@@ -39,10 +39,11 @@ bool is_integer(ValueType type) {
 }
 
 void GgufCursor::fail(std::string_view fault, ErrorCode code) const {
-  throw Error(code, fmt::format("cannot read {} as GGUF: {}", path_.string(), fault),
-              code == ErrorCode::kUnsupported
-                  ? "use a file with tensors of type F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K, Q6_K"
-                  : "fetch the model again");
+  throw Error(
+      code, fmt::format("cannot read {} as GGUF: {}", path_.string(), fault),
+      code == ErrorCode::kUnsupported
+          ? "use a file with tensors of type F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q4_K, Q6_K"
+          : "fetch the model again");
 }
 
 void GgufCursor::skip(std::uint64_t size_bytes) {

@@ -25,6 +25,8 @@ std::string_view to_string(DataType type) {
       return "Q4_0";
     case DataType::kQ4_1:
       return "Q4_1";
+    case DataType::kQ5_0:
+      return "Q5_0";
     case DataType::kQ8_0:
       return "Q8_0";
     case DataType::kQ4_K:
@@ -49,6 +51,8 @@ BlockLayout block_layout(DataType type) {
       return {.elements = 32, .size_bytes = 18};
     case DataType::kQ4_1:
       return {.elements = 32, .size_bytes = 20};
+    case DataType::kQ5_0:
+      return {.elements = 32, .size_bytes = 22};
     case DataType::kQ8_0:
       return {.elements = 32, .size_bytes = 34};
     case DataType::kQ4_K:

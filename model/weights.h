@@ -20,7 +20,7 @@
 
 namespace tandem {
 
-enum class DataType { kF32, kF16, kBF16, kI32, kI64, kQ4_0, kQ4_1, kQ8_0, kQ4_K, kQ6_K };
+enum class DataType { kF32, kF16, kBF16, kI32, kI64, kQ4_0, kQ4_1, kQ5_0, kQ8_0, kQ4_K, kQ6_K };
 
 std::string_view to_string(DataType type);
 

@@ -33,6 +33,8 @@ Format format_of(const TensorView& tensor) {
       return Format::kFour;
     case DataType::kQ4_1:
       return Format::kFourMinimum;
+    case DataType::kQ5_0:
+      return Format::kFive;
     case DataType::kQ8_0:
       return Format::kEight;
     case DataType::kQ4_K:
@@ -53,6 +55,8 @@ std::size_t quant_bytes(Format format) {
     case Format::kFourMinimum:
     case Format::kSuperFour:
       return kPanelRows * kGroup / 2;
+    case Format::kFive:
+      return kPanelRows * kGroup / 2 + kPanelRows * kGroup / 8;
     case Format::kEight:
     case Format::kSuperSix:
       return kPanelRows * kGroup;
@@ -70,6 +74,7 @@ std::size_t scale_bytes(Format format, std::size_t groups) {
   const std::size_t halves = kPanelRows * sizeof(std::uint16_t);
   switch (format) {
     case Format::kFour:
+    case Format::kFive:
     case Format::kEight:
       return groups * halves;
     case Format::kFourMinimum:
@@ -104,6 +109,16 @@ void put_bytes(Byte* group, std::size_t lane, const std::array<Byte, kGroup>& nu
   for (std::size_t k = 0; k < kGroup; ++k) group[byte_offset(k) + 4 * lane] = numbers[k];
 }
 
+// `bits`: one of each column, 8 columns a byte.
+void put_fifth_bits(Byte* group, std::size_t lane, const Byte* bits) {
+  Byte* const plane = group + kPanelRows * kGroup / 2;
+  for (std::size_t k = 0; k < kGroup; ++k) {
+    const std::size_t at = byte_offset(k) + 4 * lane;
+    const int bit = bits[k / 8] >> (k % 8) & 1;
+    plane[at / 8] = static_cast<Byte>(plane[at / 8] | bit << (at % 8));
+  }
+}
+
 void put_half(Byte* scales, std::size_t index, std::uint16_t half) {
   std::memcpy(scales + 2 * index, &half, sizeof half);
 }
@@ -124,6 +139,7 @@ class Packer {
     switch (format_) {
       case Format::kFour:
       case Format::kFourMinimum:
+      case Format::kFive:
       case Format::kEight:
         return pack_blocks(from, lane, numbers, scales);
       case Format::kSuperFour:
@@ -163,6 +179,10 @@ class Packer {
         put_bytes(numbers + g * quant_bytes(format_), lane, group);
         from += kGroup;
       } else {
+        if (format_ == Format::kFive) {
+          put_fifth_bits(numbers + g * quant_bytes(format_), lane, from);
+          from += kGroup / 8;
+        }
         for (std::size_t k = 0; k < kGroup / 2; ++k) {
           group[k] = from[k] & 0x0F;
           group[k + kGroup / 2] = from[k] >> 4;
@@ -274,6 +294,13 @@ void Matrix::expand_row(std::size_t row, std::span<float> out) const {
         out[k] = half_at(2 * (2 * g * kPanelRows + lane)) * nibble() +
                  half_at(2 * ((2 * g + 1) * kPanelRows + lane));
         break;
+      case Format::kFive: {
+        const std::size_t at = byte_offset(column) + 4 * lane;
+        const int fifth = group[kPanelRows * kGroup / 2 + at / 8] >> (at % 8) & 1;
+        out[k] =
+            half_at(2 * (g * kPanelRows + lane)) * (nibble() + static_cast<float>(16 * fifth) - 16);
+        break;
+      }
       case Format::kEight:
         out[k] = half_at(2 * (g * kPanelRows + lane)) * (byte() - 128);
         break;

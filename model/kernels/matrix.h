@@ -8,6 +8,7 @@
 //   format        bytes of a group (16 rows x 32 columns)            from
 //   kFour         256 of nibbles, 16 halves d                        Q4_0: w = d (q - 8)
 //   kFourMinimum  256, 16 halves d, 16 halves m                      Q4_1: w = d q + m
+//   kFive         256, 64 of fifth bits, 16 halves d                 Q5_0: w = d (q - 16)
 //   kEight        512 of bytes, 16 halves d                          Q8_0: w = d q
 //   kSuperFour    256; for 8 groups 16 halves d, 16 halves m,        Q4_K: w = d s q - m t
 //                 and 8 times 16 bytes s, 16 bytes t
@@ -18,7 +19,8 @@
 //
 // Every format keeps exactly the values of the file. In nibble i of byte j: bits 0 to 3 belong to
 // columns 8c to 8c + 3 and bits 4 to 7 to columns 8c + 4 to 8c + 7 of chunk c. Bytes of kEight are
-// stored with 128 added.
+// stored with 128 added. A fifth bit stands where its number would stand among bytes, one bit a
+// byte.
 //
 // Rejected: 32 rows a panel (more registers for the scales than it saves), expanding Q4_K to halves
 // (10 % more bytes to read for each token).
@@ -41,7 +43,17 @@ inline constexpr std::size_t kSuperGroups = 8;  // groups in a super-block of Q4
 inline constexpr std::size_t kSuperFourScales = (2 + 2 + kSuperGroups * 2) * kPanelRows;
 inline constexpr std::size_t kSuperSixScales = (2 + kSuperGroups * 2) * kPanelRows;
 
-enum class Format { kFour, kFourMinimum, kEight, kSuperFour, kSuperSix, kHalf, kBrain, kFloat };
+enum class Format {
+  kFour,
+  kFourMinimum,
+  kFive,
+  kEight,
+  kSuperFour,
+  kSuperSix,
+  kHalf,
+  kBrain,
+  kFloat
+};
 
 // [rows, columns]. Immutable once packed; safe from any thread.
 class Matrix {

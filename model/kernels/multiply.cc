@@ -113,17 +113,28 @@ struct RowView {
   std::int32_t sum(std::size_t g) const { return sums[2 * g] + sums[2 * g + 1]; }
 };
 
-// The products of one group of 32 nibbles with each row of activations.
-template <std::size_t kRows>
+// `numbers` + 16 where the bit for the byte is set.
+HWY_INLINE Bytes add_fifth_bits(Bytes numbers, const std::uint8_t* bits) {
+  // AVX2 has 32 bytes in a register, which the bits of 4 bytes belong to.
+  const auto set = hn::LoadMaskBits(kBytes, bits);
+  return hn::Or(numbers, hn::IfThenElseZero(set, hn::Set(kBytes, 16)));
+}
+
+// The products of one group of 32 nibbles with each row of activations; kFifthBits: of numbers
+// whose fifth bits are at `fifths`.
+template <std::size_t kRows, bool kFifthBits = false>
 HWY_INLINE void add_nibbles(const std::uint8_t* numbers, const RowView* rows, std::size_t g,
-                            Ints* acc) {
+                            Ints* acc, const std::uint8_t* fifths = nullptr) {
   const Bytes mask = hn::Set(kBytes, 0x0F);
   const hn::Repartition<std::uint16_t, decltype(kBytes)> shorts;
   for (std::size_t c = 0; c < 4; ++c) {
     const Bytes both = hn::LoadU(kBytes, numbers + c * 4 * kPanelRows);
-    const Bytes low = hn::And(both, mask);
-    const Bytes high =
-        hn::And(hn::BitCast(kBytes, hn::ShiftRight<4>(hn::BitCast(shorts, both))), mask);
+    Bytes low = hn::And(both, mask);
+    Bytes high = hn::And(hn::BitCast(kBytes, hn::ShiftRight<4>(hn::BitCast(shorts, both))), mask);
+    if constexpr (kFifthBits) {
+      low = add_fifth_bits(low, fifths + 2 * c * kPanelRows / 2);
+      high = add_fifth_bits(high, fifths + (2 * c + 1) * kPanelRows / 2);
+    }
     for (std::size_t r = 0; r < kRows; ++r) {
       const std::int8_t* const x = rows[r].values + g * kGroup + c * 8;
       acc[r] = add_products<false>(acc[r], low, broadcast_bytes(x));
@@ -177,6 +188,24 @@ struct FourMinimum {
       sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
                            hn::MulAdd(m, of_row, sums[r]));
     }
+  }
+};
+
+struct Five {
+  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2 + kPanelRows * kGroup / 8;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints acc[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Set(kInts, -16 * rows[r].sum(g));
+    const std::uint8_t* const group = numbers + g * kNumbers;
+    add_nibbles<kRows, true>(group + 4 * lane, rows, g, acc,
+                             group + kPanelRows * kGroup / 2 + lane / 2);
+    const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
+    for (std::size_t r = 0; r < kRows; ++r)
+      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
+                           hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
   }
 };
 
@@ -327,6 +356,8 @@ void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x,
       return multiply_bytes<Four>(weights, panels, x, rows, out, stride);
     case Format::kFourMinimum:
       return multiply_bytes<FourMinimum>(weights, panels, x, rows, out, stride);
+    case Format::kFive:
+      return multiply_bytes<Five>(weights, panels, x, rows, out, stride);
     case Format::kEight:
       return multiply_bytes<Eight>(weights, panels, x, rows, out, stride);
     case Format::kSuperFour:

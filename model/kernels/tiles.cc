@@ -51,6 +51,11 @@ TANDEM_TILES inline Expansion expansion_of(Format format, const std::uint8_t* sc
       both(load_halves(scales + g * 4 * kPanelRows),
            load_halves(scales + g * 4 * kPanelRows + 2 * kPanelRows));
       break;
+    case Format::kFive: {
+      const __m512 d = load_halves(scales + g * 2 * kPanelRows);
+      both(d, _mm512_mul_ps(d, _mm512_set1_ps(-16)));
+      break;
+    }
     case Format::kEight: {
       const __m512 d = load_halves(scales + g * 2 * kPanelRows);
       both(d, _mm512_mul_ps(d, _mm512_set1_ps(-128)));
@@ -119,6 +124,21 @@ TANDEM_TILES void expand_group(Format format, const std::uint8_t* numbers,
         const __m512i both = _mm512_loadu_si512(group + c * kQuad);
         expand_four<0>(both, 0x0F, e.scale[c / 2], e.offset[c / 2], tile + 2 * c * kQuad);
         expand_four<4>(both, 0x0F, e.scale[c / 2], e.offset[c / 2], tile + (2 * c + 1) * kQuad);
+      }
+      return;
+    }
+    case Format::kFive: {
+      const std::uint8_t* const group = numbers + g * kPanelRows * (kGroup / 2 + kGroup / 8);
+      const std::uint8_t* const fifths = group + kPanelRows * kGroup / 2;
+      const __m512i mask = _mm512_set1_epi8(0x0F);
+      for (std::size_t quad = 0; quad < 8; ++quad) {
+        const __m512i both = _mm512_loadu_si512(group + quad / 2 * kQuad);
+        const __m512i nibbles =
+            _mm512_and_si512(quad % 2 == 0 ? both : _mm512_srli_epi16(both, 4), mask);
+        __mmask64 set;
+        std::memcpy(&set, fifths + quad * sizeof set, sizeof set);
+        const __m512i numbers5 = _mm512_mask_add_epi8(nibbles, set, nibbles, _mm512_set1_epi8(16));
+        expand_four<0>(numbers5, 0xFF, e.scale[0], e.offset[0], tile + quad * kQuad);
       }
       return;
     }

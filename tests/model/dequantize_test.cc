@@ -36,9 +36,9 @@ TensorView view_of(const std::string& bytes, DataType type, std::int64_t count) 
 
 TEST(DequantizeTest, MatchesGgufPackageBitForBit) {
   const std::map<std::string, DataType> types = {
-      {"Q4_0", DataType::kQ4_0}, {"Q4_1", DataType::kQ4_1}, {"Q8_0", DataType::kQ8_0},
-      {"Q4_K", DataType::kQ4_K}, {"Q6_K", DataType::kQ6_K}, {"F16", DataType::kF16},
-      {"BF16", DataType::kBF16}, {"F32", DataType::kF32}};
+      {"Q4_0", DataType::kQ4_0}, {"Q4_1", DataType::kQ4_1}, {"Q5_0", DataType::kQ5_0},
+      {"Q8_0", DataType::kQ8_0}, {"Q4_K", DataType::kQ4_K}, {"Q6_K", DataType::kQ6_K},
+      {"F16", DataType::kF16},   {"BF16", DataType::kBF16}, {"F32", DataType::kF32}};
   const auto cases = read_reference(source_folder() / "tests/model/references/dequantize.jsonl");
   ASSERT_EQ(cases.size(), types.size());
   for (const auto& reference : cases) {

@@ -47,8 +47,8 @@ inline RandomTensor random_tensor(DataType type, std::int64_t rows, std::int64_t
     if (type == DataType::kF16) put(at, static_cast<std::uint16_t>(random() % 0x3C00));
     if (type == DataType::kBF16) put(at, static_cast<std::uint16_t>(0x3C00 + random() % 0x0380));
     if (type == DataType::kQ6_K) put(at + 208, small_half());
-    if (type == DataType::kQ4_0 || type == DataType::kQ4_1 || type == DataType::kQ8_0 ||
-        type == DataType::kQ4_K)
+    if (type == DataType::kQ4_0 || type == DataType::kQ4_1 || type == DataType::kQ5_0 ||
+        type == DataType::kQ8_0 || type == DataType::kQ4_K)
       put(at, small_half());
     if (type == DataType::kQ4_1 || type == DataType::kQ4_K) put(at + 2, small_half());
   }

@@ -20,8 +20,8 @@ using testing::random_tensor;
 using testing::RandomTensor;
 
 constexpr std::size_t kRows = 13;  // 8 + 4 + 1: every way of tiling
-const std::vector<DataType> kByteTypes = {DataType::kQ4_0, DataType::kQ4_1, DataType::kQ8_0,
-                                          DataType::kQ4_K, DataType::kQ6_K};
+const std::vector<DataType> kByteTypes = {DataType::kQ4_0, DataType::kQ4_1, DataType::kQ5_0,
+                                          DataType::kQ8_0, DataType::kQ4_K, DataType::kQ6_K};
 const std::vector<DataType> kFloatTypes = {DataType::kF32, DataType::kF16, DataType::kBF16};
 
 std::vector<float> random_floats(std::size_t count, std::mt19937& random) {

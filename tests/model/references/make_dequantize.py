@@ -24,6 +24,7 @@ LAYOUTS = {
     Type.F16: ([], 2, 256),
     Type.BF16: ([], 2, 256),
     Type.F32: ([], 4, 64),
+    Type.Q5_0: ([0], 22, 24),
 }
 # Zeros, the least and the largest subnormal, the least normal, the largest, infinities, NaN.
 EXTREME = [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00]

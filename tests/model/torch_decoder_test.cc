@@ -1,5 +1,5 @@
 // Logits are compared with those of `transformers` on the same weights (references/make_llama.py).
-#include "model/llama.h"
+#include "model/torch_decoder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,8 +41,7 @@ class SmolLm2Test : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     if (!std::filesystem::exists(testing::generator_file())) return;
-    const auto file = open_gguf(testing::generator_file());
-    model_ = LlamaModel::load(*file).release();
+    model_ = TorchDecoder::load(DecoderWeights::open(testing::generator_file())).release();
     for (const auto& line : testing::read_reference(testing::source_folder() /
                                                     "tests/model/references/llama_smollm2.jsonl"))
       references_.push_back(line);
@@ -55,7 +54,7 @@ class SmolLm2Test : public ::testing::Test {
     if (model_ == nullptr) GTEST_SKIP() << testing::generator_file() << " is not there";
   }
 
-  static Logits forward(std::span<const TokenId> tokens, LlamaCache& cache) {
+  static Logits forward(std::span<const TokenId> tokens, TorchDecoderCache& cache) {
     Logits logits(static_cast<std::size_t>(model_->config().vocabulary_size));
     model_->forward(tokens, cache, logits);
     return logits;
@@ -68,7 +67,7 @@ class SmolLm2Test : public ::testing::Test {
   }
   static std::size_t last_prompt() { return references_.size() - 1; }
 
-  static inline LlamaModel* model_ = nullptr;
+  static inline TorchDecoder* model_ = nullptr;
   static inline std::vector<nlohmann::json> references_;
 };
 
@@ -182,7 +181,7 @@ struct TinyLlama {
   std::string marked;
   float last_element = 0;
 
-  std::unique_ptr<LlamaModel> load() const {
+  std::unique_ptr<TorchDecoder> load() const {
     testing::GgufBuilder builder;
     builder.add("general.architecture", testing::kGgufString, testing::gguf_string(architecture));
     builder.add("llama.attention.layer_norm_rms_epsilon", testing::kGgufF32, bytes_of(1e-5f));
@@ -200,7 +199,7 @@ struct TinyLlama {
     }
     const testing::TemporaryFolder folder;
     write_file_atomic(folder.path() / "tiny.gguf", builder.build());
-    return LlamaModel::load(*open_gguf(folder.path() / "tiny.gguf"));
+    return TorchDecoder::load(DecoderWeights::open(folder.path() / "tiny.gguf"));
   }
 
   std::optional<Error> error() const {
@@ -208,7 +207,7 @@ struct TinyLlama {
   }
 };
 
-TEST(LlamaLoadTest, RunsAfterItsFileIsGone) {
+TEST(TorchDecoderLoadTest, RunsAfterItsFileIsGone) {
   const auto model = TinyLlama().load();
   const auto cache = model->make_cache(32);
   Logits logits(16);
@@ -217,7 +216,7 @@ TEST(LlamaLoadTest, RunsAfterItsFileIsGone) {
   EXPECT_TRUE(std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }));
 }
 
-TEST(LlamaLoadTest, RefusesNumbersThatCannotBeTrue) {
+TEST(TorchDecoderLoadTest, RefusesNumbersThatCannotBeTrue) {
   struct Case {
     std::string key;
     std::uint32_t value;
@@ -250,7 +249,7 @@ TEST(LlamaLoadTest, RefusesNumbersThatCannotBeTrue) {
   }
 }
 
-TEST(LlamaLoadTest, NamesWhatIsMissing) {
+TEST(TorchDecoderLoadTest, NamesWhatIsMissing) {
   for (const auto& [name, shape] : TinyLlama().tensors) {
     TinyLlama tiny;
     tiny.tensors.erase(name);
@@ -269,7 +268,7 @@ TEST(LlamaLoadTest, NamesWhatIsMissing) {
   }
 }
 
-TEST(LlamaLoadTest, NamesTheTensorThatHoldsValuesThatAreNotFinite) {
+TEST(TorchDecoderLoadTest, NamesTheTensorThatHoldsValuesThatAreNotFinite) {
   for (const float value :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     for (const char* name : {"token_embd.weight", "blk.0.ffn_norm.weight", "blk.0.attn_v.weight"}) {
@@ -284,11 +283,11 @@ TEST(LlamaLoadTest, NamesTheTensorThatHoldsValuesThatAreNotFinite) {
   }
 }
 
-TEST(LlamaLoadTest, RefusesWhatItWouldComputeWrongly) {
+TEST(TorchDecoderLoadTest, RefusesWhatItWouldComputeWrongly) {
   TinyLlama other;
   other.architecture = "mamba\n";
   TinyLlama scaled;
-  scaled.scaling = "yarn";
+  scaled.scaling = "longrope";
   TinyLlama biased;
   biased.tensors["blk.0.attn_q.bias"] = {8};
   TinyLlama beyond;

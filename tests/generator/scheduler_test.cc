@@ -1,0 +1,172 @@
+#include "generator/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "model/decoder_weights.h"
+#include "tests/support/errors.h"
+#include "tests/support/json_lines.h"
+#include "tests/support/paths.h"
+
+namespace tandem {
+namespace {
+
+using Tokens = std::vector<TokenId>;
+
+std::unique_ptr<Scheduler> make_scheduler(const SchedulerOptions& options = {}) {
+  const DecoderWeights weights = DecoderWeights::open(testing::generator_file());
+  return std::make_unique<Scheduler>(CpuDecoder::load(weights, weights.config(), 2), options);
+}
+
+Tokens receive(TokenStream& stream) {
+  Tokens tokens;
+  while (const auto token = stream.next()) tokens.push_back(*token);
+  return tokens;
+}
+
+void wait_until(const std::function<bool()>& condition) {
+  for (int i = 0; i < 2000 && !condition(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ASSERT_TRUE(condition());
+}
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(testing::generator_file()))
+      GTEST_SKIP() << testing::generator_file() << " is not there";
+    for (const auto& line : testing::read_reference(testing::source_folder() /
+                                                    "tests/model/references/llama_smollm2.jsonl"))
+      prompts_.push_back(line.at("tokens").get<Tokens>());
+  }
+
+  SequenceRequest request(std::size_t prompt, int max_tokens = 24) const {
+    SequenceRequest request;
+    request.prompt = prompts_[prompt];
+    request.max_tokens = max_tokens;
+    return request;
+  }
+  SequenceRequest sampled(std::size_t prompt, std::uint64_t seed) const {
+    SequenceRequest request = this->request(prompt);
+    request.sampling.temperature = 0.8f;
+    request.sampling.seed = seed;
+    return request;
+  }
+
+  std::vector<Tokens> prompts_;
+};
+
+TEST_F(SchedulerTest, TextDoesNotDependOnWhatElseRunsNorOnDrafts) {
+  std::vector<SequenceRequest> requests;
+  for (std::size_t i = 0; i < 8; ++i) requests.push_back(request(2 * i + 3));
+  for (std::size_t i = 0; i < 4; ++i) requests.push_back(sampled(4 * i + 1, i));
+  std::vector<Tokens> alone;
+  {
+    const auto scheduler = make_scheduler({.drafts = false});
+    for (const auto& request : requests) alone.push_back(receive(*scheduler->submit(request)));
+  }
+  const auto scheduler = make_scheduler({.prompt_tokens = 48});
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (const auto& request : requests) streams.push_back(scheduler->submit(request));
+  for (std::size_t i = 0; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), alone[i]) << i;
+  EXPECT_LT(scheduler->state().steps, 12u * 24);
+}
+
+TEST_F(SchedulerTest, DraftsSaveSteps) {
+  // The prompt repeats eight sentences, so what follows is in it.
+  const auto scheduler = make_scheduler();
+  const Tokens tokens = receive(*scheduler->submit(request(19, 64)));
+  const SchedulerState state = scheduler->state();
+  EXPECT_EQ(state.decoded_tokens, tokens.size());
+  EXPECT_GT(state.accepted_tokens, tokens.size() / 2);
+  EXPECT_LT(state.steps, tokens.size());
+}
+
+TEST_F(SchedulerTest, AKnownBeginningIsNotComputedAgain) {
+  const auto scheduler = make_scheduler();
+  const auto first = scheduler->submit(request(18));
+  const Tokens text = receive(*first);
+  EXPECT_EQ(first->reused_tokens(), 0);
+  const auto second = scheduler->submit(request(18));
+  EXPECT_EQ(receive(*second), text);
+  EXPECT_GE(second->reused_tokens(), static_cast<int>(prompts_[18].size()) - 32);
+  SequenceRequest changed = request(18);
+  changed.prompt[40] = 5;
+  const auto third = scheduler->submit(changed);
+  receive(*third);
+  EXPECT_EQ(third->reused_tokens(), 32);
+}
+
+TEST_F(SchedulerTest, ALongPromptDoesNotStallAStream) {
+  const auto scheduler = make_scheduler({.prompt_tokens = 32, .drafts = false});
+  const auto stream = scheduler->submit(request(3, 400));
+  ASSERT_TRUE(stream->next());
+  const auto steps_before = scheduler->state().steps;
+  const auto given_before = scheduler->state().decoded_tokens;
+  const auto late = scheduler->submit(request(18, 1));
+  receive(*late);
+  const auto steps = scheduler->state().steps - steps_before;
+  EXPECT_GE(steps, prompts_[18].size() / 32);
+  // A token for the stream in every step but, perhaps, those in which it had just ended.
+  EXPECT_GE(scheduler->state().decoded_tokens - given_before, steps);
+  stream->cancel();
+}
+
+TEST_F(SchedulerTest, EndsAtTheEndTokenOrAtTheLimit) {
+  const auto scheduler = make_scheduler();
+  const auto all = scheduler->submit(request(2, 8));
+  const Tokens tokens = receive(*all);
+  EXPECT_EQ(tokens.size(), 8u);
+  EXPECT_FALSE(all->ended());
+  SequenceRequest shorter = request(2, 8);
+  shorter.ends = {tokens[5]};
+  const auto ended = scheduler->submit(shorter);
+  const Tokens begun = receive(*ended);
+  EXPECT_TRUE(ended->ended());
+  EXPECT_LE(begun.size(), 5u);
+  EXPECT_TRUE(std::equal(begun.begin(), begun.end(), tokens.begin()));
+}
+
+TEST_F(SchedulerTest, WhoLeavesIsNotComputedFor) {
+  const auto scheduler = make_scheduler();
+  auto stream = scheduler->submit(request(3, 4000));
+  ASSERT_TRUE(stream->next());
+  EXPECT_EQ(scheduler->state().running, 1u);
+  stream.reset();
+  const auto other = scheduler->submit(request(4, 2));
+  receive(*other);
+  wait_until([&] { return scheduler->state().decoded_tokens > 0; });
+  const auto last = scheduler->submit(request(4, 2));
+  receive(*last);
+  EXPECT_LE(scheduler->state().running, 1u);
+}
+
+TEST_F(SchedulerTest, WaitsForRoomInTheCacheAndRefusesWhatNeverFits) {
+  // Four blocks of 32 positions.
+  const std::size_t block_bytes = 30 * 3 * 2 * 64 * 32 * 2;
+  const auto scheduler = make_scheduler({.cache_bytes = 4 * block_bytes});
+  EXPECT_EQ(testing::error_code_of([&] { scheduler->submit(request(1, 4 * 32)); }),
+            ErrorCode::kTooLarge);
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (int i = 0; i < 6; ++i) streams.push_back(scheduler->submit(request(1, 80)));
+  const Tokens first = receive(*streams[0]);
+  EXPECT_EQ(first.size(), 80u);
+  for (std::size_t i = 1; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), first);
+}
+
+TEST_F(SchedulerTest, EndingItEndsEveryStream) {
+  auto scheduler = make_scheduler({.max_running = 1});
+  const auto running = scheduler->submit(request(3, 4000));
+  const auto waiting = scheduler->submit(request(4, 4000));
+  ASSERT_TRUE(running->next());
+  scheduler.reset();
+  receive(*running);
+  EXPECT_TRUE(receive(*waiting).empty());
+  EXPECT_FALSE(running->ended());
+}
+
+}  // namespace
+}  // namespace tandem

@@ -1,0 +1,249 @@
+// The CPU executor against the references that hold TorchDecoder, and against itself: what a token
+// gets must not depend on what is computed beside it.
+#include "model/cpu_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "model/decoder_weights.h"
+#include "tests/support/errors.h"
+#include "tests/support/json_lines.h"
+#include "tests/support/paths.h"
+
+namespace tandem {
+namespace {
+
+using Logits = std::vector<float>;
+using Tokens = std::vector<TokenId>;
+
+// Decoder and cache of one model file.
+class Executor {
+ public:
+  explicit Executor(const std::filesystem::path& path, int threads = 2) {
+    const DecoderWeights weights = DecoderWeights::open(path);
+    decoder_ = CpuDecoder::load(weights, weights.config(), threads);
+    pool_ = std::make_unique<KvPool>(decoder_->config(), std::size_t{1} << 30);
+  }
+
+  CpuDecoder& decoder() { return *decoder_; }
+  std::size_t vocabulary() const {
+    return static_cast<std::size_t>(decoder_->config().vocabulary_size);
+  }
+  KvSequence sequence(std::size_t room) {
+    KvSequence sequence(*pool_);
+    EXPECT_TRUE(sequence.reserve(static_cast<int>(room)));
+    return sequence;
+  }
+
+  // Logits after the last `count` tokens, appended to `sequence` in pieces of `piece`.
+  Logits forward(KvSequence& sequence, std::span<const TokenId> tokens, TokenKind kind,
+                 std::size_t piece, int count = 1) {
+    Logits logits(static_cast<std::size_t>(count) * vocabulary());
+    while (!tokens.empty()) {
+      const auto now = tokens.first(std::min(piece, tokens.size()));
+      tokens = tokens.subspan(now.size());
+      const DecoderSegment segment{&sequence, now, kind, tokens.empty() ? count : 0};
+      decoder_->forward({&segment, 1}, tokens.empty() ? std::span(logits) : std::span<float>());
+    }
+    return logits;
+  }
+  Logits forward(const Tokens& tokens, TokenKind kind, std::size_t piece = 4096) {
+    KvSequence sequence = this->sequence(tokens.size());
+    return forward(sequence, tokens, kind, piece);
+  }
+
+ private:
+  std::unique_ptr<CpuDecoder> decoder_;
+  std::unique_ptr<KvPool> pool_;
+};
+
+constexpr TokenKind kKinds[] = {TokenKind::kPrompt, TokenKind::kDecoded};
+
+float largest_difference(const Logits& a, const Logits& b) {
+  float largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+class CpuFamilyTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  std::filesystem::path folder_ =
+      testing::source_folder() / "tests/model/references/families" / GetParam();
+};
+
+// Weights and activations are floats here; only the cache is rounded, to bfloat16.
+TEST_P(CpuFamilyTest, LogitsMatchTransformers) {
+  constexpr float kTolerance = 0.1f;  // of logits up to 10
+  Executor executor(folder_);
+  float worst = 0;
+  for (const auto& reference : testing::read_reference(folder_ / "logits.jsonl")) {
+    const Tokens tokens = reference.at("tokens");
+    const Logits expected = reference.at("logits");
+    for (const TokenKind kind : kKinds) {
+      const float difference = largest_difference(executor.forward(tokens, kind), expected);
+      EXPECT_LE(difference, kTolerance) << tokens.size() << " tokens";
+      worst = std::max(worst, difference);
+    }
+  }
+  std::cout << GetParam() << ": largest difference " << worst << "\n";
+}
+
+TEST_P(CpuFamilyTest, PiecesGiveTheSameBitsAsTheWhole) {
+  Executor executor(folder_);
+  const Tokens tokens = testing::read_reference(folder_ / "logits.jsonl").back().at("tokens");
+  for (const TokenKind kind : kKinds) {
+    const Logits whole = executor.forward(tokens, kind);
+    for (const std::size_t piece : {1, 2, 7, 50})
+      EXPECT_EQ(executor.forward(tokens, kind, piece), whole) << piece;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, CpuFamilyTest,
+                         ::testing::Values("llama", "mistral", "qwen2", "qwen2_window", "qwen3",
+                                           "gemma3"),
+                         [](const auto& name) { return std::string(name.param); });
+
+struct RealModel {
+  const char* name;
+  const char* references;
+  std::filesystem::path (*file)();
+  std::size_t texts;  // the first so many references are text; after random tokens, where nothing
+                      // is likely, every rounding shows
+  float tolerance;    // of the root mean square over the most likely tokens, whose logits reach 30
+};
+
+class CpuDecoderTest : public ::testing::TestWithParam<RealModel> {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(GetParam().file()))
+      GTEST_SKIP() << GetParam().file() << " is not there";
+    executor_ = std::make_unique<Executor>(GetParam().file());
+    for (const auto& line : testing::read_reference(testing::source_folder() / "tests/model" /
+                                                    "references" / GetParam().references))
+      references_.push_back(line);
+  }
+  Tokens tokens_of(std::size_t index) const { return references_[index].at("tokens"); }
+
+  std::unique_ptr<Executor> executor_;
+  std::vector<nlohmann::json> references_;
+};
+
+// Activations of 8 bits and a cache in bfloat16 cost some precision: as much as they cost
+// llama.cpp.
+TEST_P(CpuDecoderTest, LogitsMatchTransformersAsFarAsEightBitsGo) {
+  for (const TokenKind kind : kKinds) {
+    double squares = 0;
+    std::size_t count = 0;
+    for (std::size_t text = 0; text < GetParam().texts; ++text) {
+      const auto& reference = references_[text];
+      const Logits logits = executor_->forward(reference.at("tokens").get<Tokens>(), kind);
+      const auto ids = reference.at("top_ids").get<std::vector<std::size_t>>();
+      const auto top = reference.at("top_logits").get<Logits>();
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        squares += std::pow(double{logits[ids[i]]} - double{top[i]}, 2);
+        ++count;
+      }
+      // Another token may win only where the two were about equally likely.
+      const auto best =
+          static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+      const auto place = std::find(ids.begin(), ids.end(), best) - ids.begin();
+      ASSERT_LT(place, std::ssize(ids));
+      EXPECT_LT(top[0] - top[static_cast<std::size_t>(place)], 0.5f);
+    }
+    const double deviation = std::sqrt(squares / static_cast<double>(count));
+    EXPECT_LT(deviation, GetParam().tolerance);
+    std::cout << (kind == TokenKind::kPrompt ? "prompt" : "decoded") << ": root mean square "
+              << deviation << "\n";
+  }
+}
+
+TEST_P(CpuDecoderTest, PiecesGiveTheSameBitsAsTheWhole) {
+  Tokens tokens = tokens_of(references_.size() - 2);
+  tokens.resize(std::min<std::size_t>(tokens.size(), 75));
+  for (const TokenKind kind : kKinds) {
+    const Logits whole = executor_->forward(tokens, kind);
+    for (const std::size_t piece : {1, 5, 64})
+      EXPECT_EQ(executor_->forward(tokens, kind, piece), whole) << piece;
+  }
+}
+
+TEST_P(CpuDecoderTest, ASequenceGetsTheSameBitsAloneAndInABatch) {
+  std::vector<Logits> alone;
+  std::vector<Tokens> prompts;
+  for (std::size_t i = 0; i < std::min<std::size_t>(references_.size(), 9); ++i) {
+    prompts.push_back(tokens_of(i));
+    alone.push_back(
+        executor_->forward(prompts[i], i % 3 == 0 ? TokenKind::kPrompt : TokenKind::kDecoded));
+  }
+  std::vector<KvSequence> sequences;
+  std::vector<DecoderSegment> segments;
+  for (const Tokens& prompt : prompts) sequences.push_back(executor_->sequence(prompt.size()));
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    segments.push_back(
+        {&sequences[i], prompts[i], i % 3 == 0 ? TokenKind::kPrompt : TokenKind::kDecoded, 1});
+  Logits batch(prompts.size() * executor_->vocabulary());
+  executor_->decoder().forward(segments, batch);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto first = batch.begin() + static_cast<std::ptrdiff_t>(i * executor_->vocabulary());
+    EXPECT_TRUE(std::equal(alone[i].begin(), alone[i].end(), first)) << i;
+  }
+}
+
+TEST_P(CpuDecoderTest, LogitsOfADraftAreThoseOfItsTokensOneByOne) {
+  const Tokens prompt = tokens_of(1);
+  const Tokens draft = {17, 260, 4000, 11, 9};
+  const auto vocabulary = static_cast<std::ptrdiff_t>(executor_->vocabulary());
+  KvSequence together = executor_->sequence(64);
+  executor_->forward(together, prompt, TokenKind::kPrompt, 4096);
+  const Logits rows = executor_->forward(together, draft, TokenKind::kDecoded, 4096,
+                                         static_cast<int>(draft.size()));
+  // What was rejected leaves no trace.
+  together.truncate(static_cast<int>(prompt.size()) + 2);
+  ASSERT_TRUE(together.reserve(64));
+  KvSequence one_by_one = executor_->sequence(64);
+  executor_->forward(one_by_one, prompt, TokenKind::kPrompt, 4096);
+  for (std::size_t i = 0; i < draft.size(); ++i) {
+    const std::span<const TokenId> token(&draft[i], 1);
+    const Logits logits = executor_->forward(one_by_one, token, TokenKind::kDecoded, 1);
+    const auto row = rows.begin() + static_cast<std::ptrdiff_t>(i) * vocabulary;
+    EXPECT_TRUE(std::equal(logits.begin(), logits.end(), row)) << i;
+    if (i == 2) {
+      EXPECT_EQ(executor_->forward(together, token, TokenKind::kDecoded, 1), logits);
+    }
+  }
+}
+
+TEST_P(CpuDecoderTest, TheNumberOfThreadsChangesNothing) {
+  const Tokens tokens = tokens_of(2);
+  for (const TokenKind kind : kKinds) {
+    const Logits expected = executor_->forward(tokens, kind);
+    for (const int threads : {1, 3}) {
+      Executor other(GetParam().file(), threads);
+      EXPECT_EQ(other.forward(tokens, kind, 16), expected) << threads;
+    }
+  }
+}
+
+TEST_P(CpuDecoderTest, ATokenOutsideTheVocabularyIsRefusedBeforeAnyWork) {
+  KvSequence sequence = executor_->sequence(8);
+  for (const TokenId token : {-1, executor_->decoder().config().vocabulary_size}) {
+    const Tokens tokens = {5, token};
+    EXPECT_EQ(testing::error_code_of(
+                  [&] { executor_->forward(sequence, tokens, TokenKind::kDecoded, 2); }),
+              ErrorCode::kInvalidArgument);
+    EXPECT_EQ(sequence.length(), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(RealModels, CpuDecoderTest,
+                         ::testing::Values(RealModel{"smollm2", "llama_smollm2.jsonl",
+                                                     testing::generator_file, 20, 0.25f},
+                                           RealModel{"gemma3", "gemma3_270m.jsonl",
+                                                     testing::gemma_file, 3, 0.4f}),
+                         [](const auto& model) { return std::string(model.param.name); });
+
+}  // namespace
+}  // namespace tandem
