@@ -1,20 +1,23 @@
 // Holds one generated text to a grammar, token by token.
 //
+//   // once for a model
 //   auto vocabulary = std::make_shared<const TokenVocabulary>(tokenizer, end_tokens, logits_size);
-//   auto masks = std::make_shared<const TokenMasks>(Grammar::any_json_object(), vocabulary);
-//   GrammarMatcher matcher(masks);                    // one for each sequence
+//   MaskLibrary library(vocabulary);
+//   // for each sequence
+//   GrammarMatcher matcher(library.of_schema(text));  // or of_any_object()
 //   std::vector<std::uint64_t> allowed(vocabulary->words());
 //   while (!matcher.finished()) {
-//     ...                                             // forward pass
-//     if (!matcher.allowed(allowed)) ...              // see there
+//     ...                                // forward pass
+//     if (!matcher.allowed(allowed)) ... // see there
 //     mask_logits(logits, allowed);
 //     matcher.accept(sampler.sample(logits, context));
 //   }
 //
-// The vocabulary is made once for a model, the masks once for a schema: keep them for the next
-// request with the same one. A draft of several tokens is verified by calling allowed() and
-// accept() for each position in turn; those that the model then rejects are taken back with
-// rollback(). A draft copied from elsewhere is cut where accept() first says false.
+// allowed() does not depend on the logits and can be called while they are computed. The penalty
+// for repetition, temperature and the like come after mask_logits(). A draft of several tokens is
+// verified by calling allowed() and accept() for each position in turn; those that the model then
+// rejects are taken back with rollback(). A draft copied from elsewhere is cut where accept() first
+// says false.
 #ifndef TANDEM_GENERATOR_GRAMMAR_GRAMMAR_MATCHER_H_
 #define TANDEM_GENERATOR_GRAMMAR_GRAMMAR_MATCHER_H_
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -45,6 +46,23 @@ std::string reference_of(const Json& schema, const std::string& path) {
   const Json& reference = schema.at("$ref");
   if (!reference.is_string()) refuse_schema(path, "has a '$ref' that is no text");
   return reference.get<std::string>();
+}
+
+// "%20" and its like, which a pointer may be written with since it is part of a URI.
+std::string percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    const char* const digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
+      decoded.push_back(static_cast<char>(value));
+      i += 2;
+    } else {
+      decoded.push_back(text[i]);
+    }
+  }
+  return decoded;
 }
 
 std::vector<std::string_view> types_of(const Json& schema, const std::string& path) {
@@ -163,7 +181,7 @@ const Json& SchemaCompiler::resolve(const std::string& reference, const std::str
     refuse_schema(path, fmt::format("refers to '{}', outside of itself", shortened(reference)),
                   "move what is referred to into '$defs' of this schema");
   try {
-    const Json::json_pointer pointer(reference.substr(1));
+    const Json::json_pointer pointer(percent_decoded(std::string_view(reference).substr(1)));
     if (root_.contains(pointer)) return root_.at(pointer);
   } catch (const nlohmann::json::exception&) {
     // A pointer that is none: reported below like one that leads nowhere.

@@ -223,6 +223,7 @@ TEST(GrammarSchemaTest, References) {
       {R"({"definitions":{"a/b~c":{"const":7}},"items":{"$ref":"#/definitions/a~1b~0c"}})",
        {"[7,7]"},
        {"[8]"}},
+      {R"({"$defs":{"Größe 1":{"const":7}},"$ref":"#/$defs/Gr%C3%B6%c3%9Fe%201"})", {"7"}, {"8"}},
       {R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"type":"null"}},"$ref":"#/$defs/a"})",
        {"null"},
        {"1"}},
