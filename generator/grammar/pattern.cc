@@ -56,7 +56,8 @@ class Determiniser {
     work(1);
     switch (node.kind) {
       case PatternKind::kSet:
-        return add(node.set, {next});
+        // "[]" matches nothing, not even the empty text.
+        return node.set.empty() ? add({}, {}) : add(node.set, {next});
       case PatternKind::kSequence:
         for (auto child = node.children.rbegin(); child != node.children.rend(); ++child)
           next = build(*child, next);

@@ -60,6 +60,10 @@ class Merger {
     if (b.is_boolean()) return b.get<bool>() ? a : b;
     check_closed(a, b);
     check_closed(b, a);
+    // In a tuple, `items` speaks of what follows it, and in the other part of every item.
+    if (a.contains("prefixItems") != b.contains("prefixItems") &&
+        (a.contains("items") || b.contains("items")))
+      fail("'prefixItems' of one part and 'items' of another");
     Json merged = a;
     for (const auto& [keyword, value] : b.items()) {
       const auto present = merged.find(keyword);

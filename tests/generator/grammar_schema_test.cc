@@ -81,6 +81,7 @@ TEST(GrammarSchemaTest, Patterns) {
       {R"({"pattern":"^.\"\\\\\n$"})", {R"("x\"\\\n")"}, {"\"x\"\\\\\""}},
       {R"({"pattern":"^[\\u3040-\\u30ff]+$"})", {"\"かな\""}, {"\"漢\"", R"("a")"}},
       {R"({"pattern":"^(?<year>[0-9]{4})(?:x|)$"})", {R"("2024")", R"("2024x")"}, {R"("24")"}},
+      {R"({"pattern":"^a[^\\s\\S]*(b|[])$"})", {R"("ab")"}, {R"("a")", R"("aab")"}},
       {R"({"pattern":"^a{2,}$","maxLength":3})", {R"("aa")", R"("aaa")"}, {R"("a")", R"("aaaa")"}},
       {R"({"pattern":"^[a-f]*$","minLength":2})", {R"("ab")"}, {R"("a")", R"("ag")"}},
   });
@@ -265,6 +266,7 @@ TEST(GrammarSchemaTest, WhatCannotBeHeldToIsRefusedByName) {
       {R"({"items":3})", "neither an object nor a boolean"},
       {R"({"enum":["a"],"pattern":"a"})", "beside 'enum'"},
       {R"({"allOf":[{"format":"date"},{"format":"time"}]})", "two different 'format'"},
+      {R"({"allOf":[{"items":{"type":"null"}},{"prefixItems":[{}]}]})", "'prefixItems' of one"},
       {R"({"allOf":[{"properties":{"a":{}},"additionalProperties":false},
                     {"properties":{"b":{}}}]})",
        "excludes 'b'"},
@@ -286,6 +288,7 @@ TEST(GrammarSchemaTest, WhatNoTextSatisfiesIsRefused) {
       {R"({"type":"string","minLength":5,"maxLength":4})", "'minLength' above 'maxLength'"},
       {R"({"minItems":5,"maxItems":4})", "'minItems' above 'maxItems'"},
       {R"({"pattern":"^a$","minLength":2})", "matches no text"},
+      {R"({"pattern":"^a[]$"})", "matches no text"},
       {R"({"properties":{"a":false},"required":["a"]})", "'false' at #/properties/a"},
       {R"({"properties":{},"additionalProperties":false,"required":["a"]})", "'a', required"},
       {R"({"properties":{"x":{"$ref":"#"}},"required":["x"]})", "contains itself without end"},
