@@ -49,6 +49,7 @@ TEST(MaskLibraryTest, ARefusedSchemaIsNotRemembered) {
 TEST(MaskLibraryTest, ThreadsAgreeOnTheMasks) {
   MaskLibrary library(testing::make_small_vocabulary(), 4);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&library, t] {
       for (int i = 0; i < 200; ++i) {

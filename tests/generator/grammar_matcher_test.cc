@@ -242,6 +242,7 @@ TEST_F(GrammarMatcherTest, ThreadsShareMasks) {
   const auto masks = masks_of("true", 50'000);
   std::vector<std::thread> threads;
   std::vector<std::vector<TokenId>> paths(4);
+  threads.reserve(paths.size());
   for (auto& path : paths)
     threads.emplace_back([&masks, &path, this] {
       std::mt19937_64 random(11);
