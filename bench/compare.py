@@ -15,7 +15,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).parent
 # Smaller is better for these units; larger for all others.
-DURATIONS = {"s", "ms"}
+DURATIONS = {"s", "ms", "us"}
 
 
 class Program:
@@ -66,7 +66,7 @@ def compare(benchmark, tandem, peer, peer_name, targets, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=["retrieval", "generation"])
+    parser.add_argument("names", nargs="*", default=["retrieval", "generation", "grammar"])
     parser.add_argument("--quick", action="store_true", help="at most a minute for each figure")
     parser.add_argument("--build", default="build")
     parser.add_argument("--threads", default=str(os.cpu_count()))
@@ -88,6 +88,14 @@ def main():
                 ([python, str(HERE / "peers/generation.py"), model, arguments.threads], offline),
                 "llama-cpp-python 0.3.36, same file (Q4_1)",
                 {"decode 1 sequence, tokens/s": 20}, rounds)
+        if "grammar" in arguments.names:
+            model = str(cache / "models/SmolLM2-135M-Instruct.Q4_1.gguf")
+            cases = str(HERE / "grammar_cases.json")
+            compare(
+                "grammar", ([str(programs / "bench_grammar"), model, cases], {}),
+                ([python, str(HERE / "peers/grammar.py"), model, cases], offline),
+                "xgrammar 0.2.8, 49,152 tokens",
+                {"mask that was needed before (median), us": 50}, rounds)
         if "retrieval" in arguments.names:
             documents = scratch / "documents"
             documents.mkdir()
