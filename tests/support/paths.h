@@ -30,6 +30,10 @@ inline std::filesystem::path generator_file() {
   return cache_folder() / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
 }
 
+inline std::filesystem::path gemma_file() {
+  return cache_folder() / "models" / "gemma3-270m-q4_k_m.gguf";
+}
+
 // TANDEM_SOURCE_DIR is defined for every test by tests/CMakeLists.txt.
 inline std::filesystem::path source_folder() {
   return TANDEM_SOURCE_DIR;
