@@ -182,6 +182,15 @@ TEST(ChatTemplateTest, UnknownMethodsAreNamed) {
   EXPECT_NE(error->message().find("'zfill'"), std::string::npos);
 }
 
+// Filters walk over a list made for what is none, which must live as long as the walk.
+TEST(ChatTemplateTest, FiltersWalkOverWhatIsNotAList) {
+  EXPECT_EQ(text_of(render("{{ 'abcab' | unique | join }}", {})), "abc");
+  EXPECT_EQ(text_of(render("{{ 'abcab' | reject('equalto', 'a') | join }}", {})), "bcb");
+  EXPECT_EQ(text_of(render("{{ {'x': 1, 'y': 2} | select('equalto', 'y') | join }}", {})), "y");
+  EXPECT_EQ(text_of(render("{{ misspelt | selectattr('role', 'equalto', 'user') | list }}", {})),
+            "[]");
+}
+
 TEST(ChatTemplateTest, StrftimeUsesTheClock) {
   const std::string year = text_of(render("{{ strftime_now('%Y') }}", {}));
   EXPECT_EQ(year.size(), 4u);
