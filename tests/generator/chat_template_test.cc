@@ -266,6 +266,18 @@ TEST(ChatTemplateLimitTest, WorkIsBounded) {
   }
 }
 
+// Every other character comes from the message: a walk over the characters must not search the runs
+// from the beginning each time.
+TEST(ChatTemplateLimitTest, TextsOfManyOriginsAreWalkedInLinearTime) {
+  const std::string source =
+      "{% set t %}{% for c in messages[0].content %}{{ c }}x{% endfor %}{% endset %}"
+      "{{ t | list | length }}";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(text_of(render(source, {{"user", std::string(60'000, 'a')}})), "120000");
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(seconds.count(), 5.0);
+}
+
 TEST(ChatTemplateLimitTest, EndlessRecursionNeedsLittleStack) {
 #ifdef __SANITIZE_ADDRESS__
   constexpr std::size_t kStackBytes = 8 << 20;
