@@ -53,7 +53,9 @@ class EntryReader {
 
   std::vector<SentencePieceEntry> read() const {
     std::vector<SentencePieceEntry> entries;
-    std::unordered_set<std::string> seen;
+    entries.reserve(vocabulary_.tokens().size());  // `seen` points into it
+    std::unordered_set<std::string_view> seen;
+    seen.reserve(vocabulary_.tokens().size());
     std::size_t size_bytes = 0;
     for (std::size_t i = 0; i < vocabulary_.tokens().size(); ++i) {
       size_bytes += vocabulary_.tokens()[i].size();
