@@ -7,6 +7,13 @@
 #include "base/error.h"
 
 namespace tandem {
+namespace {
+
+// Some ten times the longest in use. Searching a text for tokens, and the recursion of
+// SentencePiece over the parts of an unused one, take as many steps as a token has bytes.
+constexpr std::size_t kLongestToken = 4096;
+
+}  // namespace
 
 GgufVocabulary::GgufVocabulary(const GgufFile& file, const std::string& source)
     : file_(file), source_(source) {
@@ -17,6 +24,12 @@ GgufVocabulary::GgufVocabulary(const GgufFile& file, const std::string& source)
                 "use a GGUF that holds its tokenizer");
   }
   tokens_ = std::move(*tokens);
+  const auto too_long = std::ranges::find_if(
+      tokens_, [](std::string_view token) { return token.size() > kLongestToken; });
+  if (too_long != tokens_.end()) {
+    fail("token " + std::to_string(too_long - tokens_.begin()) + " has " +
+         std::to_string(too_long->size()) + " bytes");
+  }
   if (auto types = file.integers("tokenizer.ggml.token_type")) {
     if (types->size() != tokens_.size()) {
       fail("tokenizer.ggml.token_type has " + std::to_string(types->size()) + " entries for " +

@@ -17,7 +17,7 @@ namespace tandem {
 // Borrows the bytes of its file. `source` names the tokenizer in messages.
 class GgufVocabulary {
  public:
-  // Throws kCorrupt without tokens, or if there are types for another number of them.
+  // Throws kCorrupt without tokens, for one of absurd length, or for types of another number.
   GgufVocabulary(const GgufFile& file, const std::string& source);
 
   const GgufFile& file() const { return file_; }

@@ -142,6 +142,8 @@ TEST(GgufSentencePieceTest, FaultsAreNamed) {
        "token 268 is there twice"},
       {"empty", [](auto& p) { p.back().text = ""; }, "token 267 is empty"},
       {"not UTF-8", [](auto& p) { p.back().text = "a\xFF"; }, "token 267 is not valid UTF-8"},
+      {"too long", [](auto& p) { p.back().text = std::string(4097, 'x'); },
+       "token 267 has 4097 bytes"},
       {"no score", [](auto& p) { p.back().score = std::numeric_limits<float>::quiet_NaN(); },
        "token 267 has a score that is not a number"},
       {"infinite", [](auto& p) { p.back().score = std::numeric_limits<float>::infinity(); },
