@@ -135,7 +135,9 @@ std::unique_ptr<Tokenizer> read_byte_level_bpe(const json& root, const std::stri
   const json& model = member(root, "model");
   for (const char* option : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     const json& value = member(model, option);
-    if (!value.is_null() && value != "") throw unsupported_part("BPE with", option);
+    if (!value.is_null() && !text_of(model, option).empty()) {
+      throw unsupported_part("BPE with", option);
+    }
   }
   if (flag_of(model, "byte_fallback", false)) throw unsupported_part("BPE with", "byte_fallback");
   const json& dropout = member(model, "dropout");
