@@ -115,7 +115,8 @@ Value reversed(const Value& input, const Arguments&, Budget& budget) {
 
 Value unique(const Value& input, const Arguments&, Budget& budget) {
   std::vector<Value> kept;
-  for (const Value& item : iterate(input, budget)->items) {
+  const auto items = iterate(input, budget);
+  for (const Value& item : items->items) {
     const bool known =
         std::ranges::any_of(kept, [&](const Value& other) { return equal(other, item, budget); });
     if (!known) kept.push_back(item);
@@ -237,7 +238,8 @@ Value choose(const Value& input, const Arguments& arguments, Budget& budget, boo
   }
   const Arguments rest = without_first(arguments, at + 1);
   std::vector<Value> kept;
-  for (const Value& item : iterate(input, budget)->items) {
+  const auto items = iterate(input, budget);
+  for (const Value& item : items->items) {
     const Value value =
         by_attribute ? attribute_of(item, required(arguments, 0, "attribute", budget), budget)
                      : item;

@@ -1,5 +1,6 @@
 #include "generator/jinja/text.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -41,13 +42,12 @@ bool Text::from_message() const {
 
 Text Text::slice(std::size_t begin, std::size_t end) const {
   Text out;
-  std::size_t run_begin = 0;
-  for (const Run& run : runs_) {
-    const std::size_t from = std::max(begin, run_begin);
-    const std::size_t to = std::min(end, run.end);
-    if (from < to) out.append(std::string_view(bytes_).substr(from, to - from), run.from_message);
-    run_begin = run.end;
-    if (run_begin >= end) break;
+  // A text may have as many runs as bytes, and be cut into single characters.
+  for (auto run = std::ranges::upper_bound(runs_, begin, {}, &Run::end);
+       run != runs_.end() && begin < end; ++run) {
+    const std::size_t to = std::min(end, run->end);
+    out.append(std::string_view(bytes_).substr(begin, to - begin), run->from_message);
+    begin = to;
   }
   return out;
 }

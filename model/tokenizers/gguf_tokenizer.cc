@@ -1,6 +1,4 @@
 // Tokenizers out of the metadata of a GGUF file.
-#include <algorithm>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +6,8 @@
 #include "base/error.h"
 #include "model/gguf.h"
 #include "model/tokenizers/byte_level_bpe.h"
+#include "model/tokenizers/gguf_sentence_piece.h"
+#include "model/tokenizers/gguf_vocabulary.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
@@ -85,75 +85,42 @@ PreTokenizer make_pre_tokenizer(const PreTokenizerName& known) {
   return PreTokenizer(std::move(steps));
 }
 
-std::vector<TokenId> optional_token(const GgufFile& file, const char* flag, const char* key,
-                                    bool otherwise, std::size_t vocabulary_size,
-                                    const std::string& source) {
-  if (!file.boolean(flag).value_or(otherwise)) return {};
-  const std::optional<std::int64_t> id = file.integer(key);
-  if (!id) return {};
-  if (*id < 0 || static_cast<std::uint64_t>(*id) >= vocabulary_size) {
-    throw Error(
-        ErrorCode::kCorrupt,
-        source + ": " + key + " is " + std::to_string(*id) + ", which the vocabulary does not have",
-        "fetch the file again");
-  }
-  return {static_cast<TokenId>(*id)};
-}
-
-std::unique_ptr<Tokenizer> make_gpt2(const GgufFile& file, const std::string& source) {
-  const auto tokens = file.texts("tokenizer.ggml.tokens");
+std::unique_ptr<Tokenizer> make_gpt2(const GgufVocabulary& vocabulary) {
+  const GgufFile& file = vocabulary.file();
   const auto merges = file.texts("tokenizer.ggml.merges");
-  if (!tokens || !merges || tokens->empty()) {
-    throw Error(ErrorCode::kCorrupt,
-                source + " has no vocabulary (tokenizer.ggml.tokens and tokenizer.ggml.merges)",
+  if (!merges) {
+    throw Error(ErrorCode::kCorrupt, vocabulary.source() + " has no tokenizer.ggml.merges",
                 "use a GGUF that holds its tokenizer");
   }
-  const auto types = file.integers("tokenizer.ggml.token_type");
-  if (types && types->size() != tokens->size()) {
-    throw Error(ErrorCode::kCorrupt,
-                source + ": tokenizer.ggml.token_type has " + std::to_string(types->size()) +
-                    " entries for " + std::to_string(tokens->size()) + " tokens",
-                "fetch the file again");
-  }
   const PreTokenizerName& known =
-      find_pre_tokenizer(file.text("tokenizer.ggml.pre").value_or("default"), source);
+      find_pre_tokenizer(file.text("tokenizer.ggml.pre").value_or("default"), vocabulary.source());
 
   ByteLevelBpeSpec spec;
-  spec.source = source;
-  spec.tokens.assign(tokens->begin(), tokens->end());
+  spec.source = vocabulary.source();
+  spec.tokens.assign(vocabulary.tokens().begin(), vocabulary.tokens().end());
   spec.merges.reserve(merges->size());
   for (const std::string_view merge : *merges) {
     const std::size_t space = merge.find(' ');
     if (space == std::string_view::npos) {
-      throw Error(
-          ErrorCode::kCorrupt,
-          source + ": merge " + std::to_string(spec.merges.size()) + " is not a pair of entries",
-          "fetch the file again");
+      vocabulary.fail("merge " + std::to_string(spec.merges.size()) + " is not a pair of entries");
     }
     spec.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
   }
-  // Some converters type the ends of turns as ordinary or user-defined tokens.
-  std::vector<std::int64_t> ends;
-  for (const char* key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
-                          "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    if (const auto id = file.integer(key)) ends.push_back(*id);
-  }
   for (std::size_t i = 0; i < spec.tokens.size(); ++i) {
-    const bool end =
-        spec.tokens[i].size() > 1 &&
-        std::find(ends.begin(), ends.end(), static_cast<std::int64_t>(i)) != ends.end();
-    const bool control = end || (types && (*types)[i] == kControlType);
-    if (!control && !(types && (*types)[i] == kUserDefinedType)) continue;
+    const std::int64_t type = vocabulary.types().empty() ? 0 : vocabulary.types()[i];
+    const bool control =
+        type == kControlType || (vocabulary.is_boundary(i) && spec.tokens[i].size() > 1);
+    if (!control && type != kUserDefinedType) continue;
     spec.added.push_back(
         {.content = spec.tokens[i], .id = static_cast<TokenId>(i), .special = control});
   }
   if (known.nfc) spec.normalizer = {NormalizerStep::kNfc};
   spec.pre_tokenizer = make_pre_tokenizer(known);
   spec.ignore_merges = known.ignore_merges;
-  spec.prefix = optional_token(file, "tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id",
-                               known.begin_of_text, spec.tokens.size(), source);
-  spec.suffix = optional_token(file, "tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id",
-                               false, spec.tokens.size(), source);
+  spec.prefix = vocabulary.surrounding("tokenizer.ggml.add_bos_token",
+                                       "tokenizer.ggml.bos_token_id", known.begin_of_text);
+  spec.suffix =
+      vocabulary.surrounding("tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false);
   return make_byte_level_bpe(std::move(spec));
 }
 
@@ -166,11 +133,13 @@ std::unique_ptr<Tokenizer> make_tokenizer(const GgufFile& file) {
     throw Error(ErrorCode::kCorrupt, source + " is missing (tokenizer.ggml.model)",
                 "use a GGUF that holds its tokenizer");
   }
-  if (*model == "gpt2") return make_gpt2(file, source);
+  if (*model == "gpt2") return make_gpt2(GgufVocabulary(file, source));
+  if (*model == "llama") return make_gguf_sentence_piece(GgufVocabulary(file, source));
   throw Error(ErrorCode::kUnsupported,
               source + " is of the kind \"" + std::string(model->substr(0, 100)) +
                   "\", which is not understood",
-              "\"gpt2\" (byte-level BPE: SmolLM2, Llama 3, Qwen) is");
+              "\"gpt2\" (byte-level BPE: SmolLM2, Llama 3, Qwen) and \"llama\" (SentencePiece: "
+              "Llama 2, Mistral, Gemma) are");
 }
 
 }  // namespace tandem

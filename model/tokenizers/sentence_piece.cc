@@ -43,8 +43,16 @@ class SentencePiece : public Tokenizer {
   SentencePiece(std::unique_ptr<SentencePieceProcessor> processor,
                 const SentencePieceOptions& options)
       : processor_(std::move(processor)), control_matcher_(control_tokens(*processor_)) {
-    if (options.add_begin && processor_->bos_id() >= 0) prefix_ = {processor_->bos_id()};
-    if (options.add_end && processor_->eos_id() >= 0) suffix_ = {processor_->eos_id()};
+    if (options.prefix) {
+      prefix_ = *options.prefix;
+    } else if (options.add_begin && processor_->bos_id() >= 0) {
+      prefix_ = {processor_->bos_id()};
+    }
+    if (options.suffix) {
+      suffix_ = *options.suffix;
+    } else if (options.add_end && processor_->eos_id() >= 0) {
+      suffix_ = {processor_->eos_id()};
+    }
   }
 
   std::vector<TokenId> encode(std::string_view text, ControlTokens control) const override {

@@ -7,8 +7,10 @@
 #define TANDEM_MODEL_TOKENIZERS_SENTENCE_PIECE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/tokenizers/tokenizer.h"
 
@@ -17,6 +19,9 @@ namespace tandem {
 struct SentencePieceOptions {
   bool add_begin = true;  // where the model has such a token
   bool add_end = false;
+  // The tokens around a text, where they are known otherwise than by their names in the model.
+  std::optional<std::vector<TokenId>> prefix;
+  std::optional<std::vector<TokenId>> suffix;
 };
 
 // `model` is the content of a `.model` file, `source` names it in messages. Ids are those of the
@@ -24,8 +29,8 @@ struct SentencePieceOptions {
 // ControlTokens::kParse each stretch of text between control tokens is encoded by itself, so each
 // gets the leading space that the model wants. Throws kCorrupt.
 //
-// The library trusts the inside of a model that it could parse: take models from sources as
-// trustworthy as programs.
+// The library trusts the inside of a model that it could parse: take `.model` files from sources as
+// trustworthy as programs. (What a GGUF holds is checked first, see gguf_sentence_piece.cc.)
 std::unique_ptr<Tokenizer> make_sentence_piece(std::string_view model, const std::string& source,
                                                const SentencePieceOptions& options);
 

@@ -59,8 +59,8 @@ class Tokenizer {
 // or kUnsupported naming what is not understood.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& model_folder);
 
-// From the `tokenizer.ggml.*` metadata: "gpt2" (byte-level BPE). "llama" and "bert" come with the
-// model families that need them.
+// From the `tokenizer.ggml.*` metadata: "gpt2" (byte-level BPE) and "llama" (SentencePiece). Throws
+// kCorrupt or kUnsupported. Does not keep the file.
 std::unique_ptr<Tokenizer> make_tokenizer(const GgufFile& file);
 
 }  // namespace tandem

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -68,6 +69,7 @@ std::vector<AddedToken> read_added_tokens(const json& root, std::size_t vocabula
   if (list.is_null()) return added;
   if (!list.is_array()) throw JsonShapeError("\"added_tokens\" is not an array");
   const std::size_t limit = id_limit(vocabulary_size + list.size());
+  std::unordered_map<TokenId, bool> special;  // by id
   for (const json& entry : list) {
     AddedToken token;
     token.content = text_of(entry, "content");
@@ -77,6 +79,11 @@ std::vector<AddedToken> read_added_tokens(const json& root, std::size_t vocabula
     }
     token.id = read_id(member(entry, "id"), limit);
     token.special = flag_of(entry, "special", false);
+    // The text of the one would become the control token that the other is.
+    if (special.emplace(token.id, token.special).first->second != token.special) {
+      throw JsonShapeError("the id " + std::to_string(token.id) +
+                           " is that of a control token and of another one");
+    }
     token.single_word = flag_of(entry, "single_word", false);
     token.lstrip = flag_of(entry, "lstrip", false);
     token.rstrip = flag_of(entry, "rstrip", false);
@@ -128,7 +135,9 @@ std::unique_ptr<Tokenizer> read_byte_level_bpe(const json& root, const std::stri
   const json& model = member(root, "model");
   for (const char* option : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     const json& value = member(model, option);
-    if (!value.is_null() && value != "") throw unsupported_part("BPE with", option);
+    if (!value.is_null() && !text_of(model, option).empty()) {
+      throw unsupported_part("BPE with", option);
+    }
   }
   if (flag_of(model, "byte_fallback", false)) throw unsupported_part("BPE with", "byte_fallback");
   const json& dropout = member(model, "dropout");

@@ -182,6 +182,15 @@ TEST(ChatTemplateTest, UnknownMethodsAreNamed) {
   EXPECT_NE(error->message().find("'zfill'"), std::string::npos);
 }
 
+// Filters walk over a list made for what is none, which must live as long as the walk.
+TEST(ChatTemplateTest, FiltersWalkOverWhatIsNotAList) {
+  EXPECT_EQ(text_of(render("{{ 'abcab' | unique | join }}", {})), "abc");
+  EXPECT_EQ(text_of(render("{{ 'abcab' | reject('equalto', 'a') | join }}", {})), "bcb");
+  EXPECT_EQ(text_of(render("{{ {'x': 1, 'y': 2} | select('equalto', 'y') | join }}", {})), "y");
+  EXPECT_EQ(text_of(render("{{ misspelt | selectattr('role', 'equalto', 'user') | list }}", {})),
+            "[]");
+}
+
 TEST(ChatTemplateTest, StrftimeUsesTheClock) {
   const std::string year = text_of(render("{{ strftime_now('%Y') }}", {}));
   EXPECT_EQ(year.size(), 4u);
@@ -255,6 +264,18 @@ TEST(ChatTemplateLimitTest, WorkIsBounded) {
     EXPECT_TRUE(code == ErrorCode::kTooLarge || code == ErrorCode::kInvalidArgument) << source;
     EXPECT_LT(seconds.count(), 20.0) << source;
   }
+}
+
+// Every other character comes from the message: a walk over the characters must not search the runs
+// from the beginning each time.
+TEST(ChatTemplateLimitTest, TextsOfManyOriginsAreWalkedInLinearTime) {
+  const std::string source =
+      "{% set t %}{% for c in messages[0].content %}{{ c }}x{% endfor %}{% endset %}"
+      "{{ t | list | length }}";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(text_of(render(source, {{"user", std::string(60'000, 'a')}})), "120000");
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(seconds.count(), 5.0);
 }
 
 TEST(ChatTemplateLimitTest, EndlessRecursionNeedsLittleStack) {

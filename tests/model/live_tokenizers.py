@@ -26,7 +26,7 @@ FEWEST_LINES = 5000
 try:
     import sentencepiece
     import tokenizers
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+    from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
     from gguf import GGUFReader
 except ImportError as error:
     print(f"skipped: {error}; set TANDEM_TEST_PYTHON to a Python that has the reference packages")
@@ -186,6 +186,37 @@ def bpe_of_gguf(path):
     return tokenizer
 
 
+def gemma_of_gguf(path):
+    """The reference of Gemma: pairs merge in the order of the scores of what they become."""
+    fields = GGUFReader(str(path)).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    types = fields["tokenizer.ggml.token_type"].contents()
+    scores = fields["tokenizer.ggml.scores"].contents()
+    vocabulary = {t.replace(" ", "\u2581"): i for i, t in enumerate(tokens)}
+    merges = []
+    for token, kind, score in zip(tokens, types, scores):
+        if kind == 1:
+            merges += [(-score, (token[:n], token[n:])) for n in range(1, len(token))
+                       if token[:n] in vocabulary and token[n:] in vocabulary]
+    merges.sort(key=lambda merge: merge[0])
+    tokenizer = Tokenizer(models.BPE(
+        vocabulary, [pair for _, pair in merges], unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
+    tokenizer.add_special_tokens([t for t, kind in zip(tokens, types) if kind == 3 and t != "<unk>"])
+    tokenizer.add_tokens([AddedToken(t.replace(" ", "\u2581"), normalized=True)
+                          for t, kind in zip(tokens, types) if kind == 4])
+    return tokenizer
+
+
+def metadata_only(path, folder):
+    """A vocabulary needs no tensors, whatever their types."""
+    with open(path, "rb") as file:
+        head = bytearray(file.read(16 << 20))
+    head[8:16] = bytes(8)  # their number
+    (folder / path.name).write_bytes(head)
+    return ["--gguf", str(folder / path.name)]
+
+
 def byte_level(*patterns, prefix_space=False):
     splits = [pre_tokenizers.Split(Regex(p), "isolated") for p in patterns]
     return pre_tokenizers.Sequence(
@@ -316,6 +347,16 @@ def main():
             processor, where = train_sentence_piece(kind, lines, folder)
             compare.check(f"SentencePiece, {kind}", where, lines,
                           lambda texts, p=processor: p.encode(texts, out_type=int))
+
+        gemma = cache_folder() / "models" / "gemma3-270m-q4_k_m.gguf"
+        if gemma.exists():
+            where = metadata_only(gemma, folder)
+            reference = gemma_of_gguf(gemma)
+            compare.check("Gemma 3 from GGUF", where, lines, hugging_face(reference))
+            compare.check("Gemma 3, control tokens parsed", where, lines,
+                          hugging_face(reference, True), True)
+        else:
+            print(f"Gemma 3 is left out: {gemma} is not there; run scripts/models gemma")
 
         if "--every-code-point" in sys.argv[3:]:
             compare_code_points(compare, folder)

@@ -12,6 +12,7 @@
 #include "model/tokenizers/tokenizer.h"
 #include "tests/model/base64.h"
 #include "tests/support/paths.h"
+#include "tests/support/sentence_piece_gguf.h"
 
 namespace tandem {
 namespace {
@@ -37,7 +38,7 @@ void expect_same_ids(const Tokenizer& tokenizer, const std::string& reference,
       EXPECT_FALSE(tokenizer.is_control(id)) << id;
     }
     // Kept in the file only where it differs.
-    if (reference != "sentence_piece") {
+    if (!reference.starts_with("sentence_piece")) {
       const auto parsed =
           expected.contains("parse") ? expected.at("parse").get<std::vector<TokenId>>() : as_text;
       EXPECT_EQ(tokenizer.encode(text, ControlTokens::kParse), parsed);
@@ -76,6 +77,19 @@ TEST(TokenizerHardCasesTest, ByteLevelBpeOutOfTokenizerJsonGivesTheIdsOfTokenize
 
 TEST(TokenizerHardCasesTest, SentencePieceGivesTheIdsOfItsPackage) {
   expect_same_ids(*open_tokenizer(references() / "sentence_piece"), "sentence_piece", 100);
+}
+
+TEST(TokenizerHardCasesTest, SentencePieceBpeGivesTheIdsOfItsPackage) {
+  expect_same_ids(*open_tokenizer(references() / "sentence_piece_bpe"), "sentence_piece_bpe", 100);
+}
+
+TEST(TokenizerHardCasesTest, SentencePieceBpeOutOfGgufGivesTheSameIds) {
+  const auto entries = testing::read_sentence_piece_model(
+      read_file(references() / "sentence_piece_bpe" / "tokenizer.model"));
+  const testing::TemporaryFolder folder;
+  write_file_atomic(folder.path() / "model.gguf", testing::sentence_piece_gguf(entries).build());
+  expect_same_ids(*make_tokenizer(*open_gguf(folder.path() / "model.gguf")), "sentence_piece_bpe",
+                  100);
 }
 
 }  // namespace

@@ -320,6 +320,19 @@ TEST(TokenizerFileTest, ErrorsSayWhatIsWrong) {
             ErrorCode::kUnsupported);
 }
 
+// Or else the text of that other one would become the control token.
+TEST(TokenizerFileTest, AControlTokenSharesItsIdWithNoOther) {
+  json root = json::parse(read_file(references() / "byte_level_bpe" / "tokenizer.json"));
+  json second = root["added_tokens"][0];
+  ASSERT_EQ(second["special"], true);
+  second["content"] = "plain";
+  second["special"] = false;
+  root["added_tokens"].push_back(second);
+  EXPECT_EQ(code_of(root.dump()), ErrorCode::kCorrupt);
+  std::swap(root["added_tokens"].front(), root["added_tokens"].back());
+  EXPECT_EQ(code_of(root.dump()), ErrorCode::kCorrupt);
+}
+
 // Nested quantifiers over a text that never matches: exponential without the limit.
 TEST(TokenizerFileTest, HostileRegularExpressionsEnd) {
   json root = json::parse(read_file(references() / "byte_level_bpe" / "tokenizer.json"));

@@ -4,6 +4,7 @@
 Writes beside itself:
   byte_level_bpe/tokenizer.json   a small byte-level BPE trained on TRAINING_TEXT
   sentence_piece/tokenizer.model  a small SentencePiece unigram model with byte fallback, likewise
+  sentence_piece_bpe/tokenizer.model  a BPE model with the settings of Llama 2 and Gemma, likewise
   tokenizer_hard_cases.json       HARD_CASES and the ids that each reference gives for them
 
 Usage: make_tokenizers.py    (needs tokenizers, sentencepiece, gguf; models as scripts/deps puts them)
@@ -189,17 +190,16 @@ def train_byte_level_bpe():
     return tokenizer
 
 
-def train_sentence_piece():
+def train_sentence_piece(folder, **options):
     # "identity": the tables of the other rules would make the file 250 kB; live_tokenizers.py has them.
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TRAINING_TEXT.strip().splitlines()), model_writer=model,
-        vocab_size=600, model_type="unigram", byte_fallback=True, character_coverage=0.99,
-        normalization_rule_name="identity",
-        user_defined_symbols=["<tool>"], control_symbols=["<|im_start|>", "<|im_end|>"],
-        num_threads=1, minloglevel=2, hard_vocab_limit=False)
-    (HERE / "sentence_piece").mkdir(exist_ok=True)
-    (HERE / "sentence_piece" / "tokenizer.model").write_bytes(model.getvalue())
+        vocab_size=600, byte_fallback=True, character_coverage=0.99,
+        normalization_rule_name="identity", control_symbols=["<|im_start|>", "<|im_end|>"],
+        num_threads=1, minloglevel=2, hard_vocab_limit=False, **options)
+    (HERE / folder).mkdir(exist_ok=True)
+    (HERE / folder / "tokenizer.model").write_bytes(model.getvalue())
     return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 
 
@@ -210,7 +210,14 @@ def main():
         "smollm2": bpe_of_gguf(models_folder / "SmolLM2-135M-Instruct.Q4_1.gguf"),
         "byte_level_bpe": train_byte_level_bpe(),
     }
-    sentence_piece = train_sentence_piece()
+    sentence_pieces = {
+        "sentence_piece": train_sentence_piece(
+            "sentence_piece", model_type="unigram", user_defined_symbols=["<tool>"]),
+        "sentence_piece_bpe": train_sentence_piece(
+            "sentence_piece_bpe", model_type="bpe", remove_extra_whitespaces=False,
+            split_digits=True, allow_whitespace_only_pieces=True,
+            user_defined_symbols=["<tool>", "\n", "\n\n", "\n\n\n", "\u2581" * 2, "\u2581" * 3]),
+    }
     cases = []
     for name, case in HARD_CASES.items():
         raw = case if isinstance(case, bytes) else case.encode()
@@ -225,7 +232,8 @@ def main():
                     text, add_special_tokens=False).ids
             if expected[reference]["parse"] == expected[reference]["as_text"]:
                 del expected[reference]["parse"]
-        expected["sentence_piece"] = {"as_text": sentence_piece.encode(text, out_type=int)}
+        for reference, processor in sentence_pieces.items():
+            expected[reference] = {"as_text": processor.encode(text, out_type=int)}
         cases.append({"name": name, "bytes": base64.b64encode(raw).decode(), "expected": expected})
     made_by = {"script": "make_tokenizers.py", "tokenizers": tokenizers.__version__,
                "sentencepiece": sentencepiece.__version__}
