@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "generator/text_stream.h"
-#include "model/gguf.h"
 #include "model/decoder_weights.h"
+#include "model/gguf.h"
 #include "model/threads.h"
 
 namespace tandem {
@@ -101,7 +101,8 @@ GgufGenerator::GgufGenerator(const std::filesystem::path& path, const GgufFile& 
   if (const auto source = file.text("tokenizer.chat_template"))
     template_ = ChatTemplate::parse(*source);
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"})
-    if (const auto id = file.integer(key); id && *id >= 0 && *id < scheduler_.config().vocabulary_size)
+    if (const auto id = file.integer(key);
+        id && *id >= 0 && *id < scheduler_.config().vocabulary_size)
       ends_.push_back(static_cast<TokenId>(*id));
   for (const char* text : kTurnEnds)
     if (const auto id = tokenizer_->find(text); id && tokenizer_->is_control(*id))
@@ -151,7 +152,7 @@ std::vector<TokenId> GgufGenerator::render(std::span<const ChatMessage> messages
 }
 
 int GgufGenerator::token_budget(std::span<const TokenId> prompt,
-                                 const GenerationOptions& options) const {
+                                const GenerationOptions& options) const {
   check(options.sampling);
   if (options.max_tokens < 1)
     throw Error(ErrorCode::kInvalidArgument,

@@ -141,8 +141,12 @@ class Scheduler::Impl {
   std::unique_ptr<TokenStream> submit(SequenceRequest request) {
     TANDEM_CHECK(!request.prompt.empty() && request.max_tokens > 0);
     // One such token would end the step for everybody.
-    for (const TokenId token : request.prompt)
-      TANDEM_CHECK(token >= 0 && token < config().vocabulary_size);
+    for (const TokenId token : request.prompt) {
+      if (token < 0 || token >= config().vocabulary_size)
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("token {} is not in the vocabulary of {}", token,
+                                config().vocabulary_size));
+    }
     const std::size_t blocks = blocks_needed(request);
     if (blocks > pool_.block_limit())
       throw Error(

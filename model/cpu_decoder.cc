@@ -174,7 +174,7 @@ class Decoder final : public CpuDecoder {
                                                          int layer_index, std::size_t kv_head,
                                                          std::size_t end);
   void attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
-  void attend_prompt(const Layer& layer, int layer_index, const RowRun& run, std::size_t head);
+  void attend_prompt(const Layer& layer, int layer_index, const RowRun& run, std::size_t kv_head);
   void attend_all(int member, const Layer& layer, int layer_index);
   void feed_forward(int member, const Layer& layer, Input& input);
 
@@ -474,24 +474,25 @@ void Decoder::attend(const Layer& layer, int layer_index, std::size_t row, std::
 }
 
 void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowRun& run,
-                            std::size_t head) {
+                            std::size_t kv_head) {
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
+  const std::size_t repeat = heads_ / kv_heads_;
+  const std::size_t head = kv_head * repeat;
   const Row& first = rows_[run.first_row];
-  kernels::attend_tiles(query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
-                        all_heads * head_size_, run.count, first.position, head_size_,
-                        config_.query_scale, static_cast<std::size_t>(layer.attention->window),
-                        blocks_of(*first.sequence, layer_index, head / (heads_ / kv_heads_),
-                                  first.position + run.count),
-                        attended_.data() + (run.first_row * heads_ + head) * head_size_,
-                        heads_ * head_size_);
+  kernels::attend_tiles(
+      query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
+      all_heads * head_size_, repeat, run.count, first.position, head_size_, config_.query_scale,
+      static_cast<std::size_t>(layer.attention->window),
+      blocks_of(*first.sequence, layer_index, kv_head, first.position + run.count),
+      attended_.data() + (run.first_row * heads_ + head) * head_size_, heads_ * head_size_);
 }
 
 // Rows differ in how many positions they see, so members take turns.
 void Decoder::attend_all(int member, const Layer& layer, int layer_index) {
   const auto stride = static_cast<std::size_t>(team_.size());
   const auto start = static_cast<std::size_t>(member);
-  for (std::size_t i = start; i < prompt_runs_.size() * heads_; i += stride)
-    attend_prompt(layer, layer_index, prompt_runs_[i / heads_], i % heads_);
+  for (std::size_t i = start; i < prompt_runs_.size() * kv_heads_; i += stride)
+    attend_prompt(layer, layer_index, prompt_runs_[i / kv_heads_], i % kv_heads_);
   const std::size_t first = prompt_runs_.empty() ? 0 : prompt_rows_;
   for (std::size_t i = start; i < (rows_.size() - first) * kv_heads_; i += stride)
     attend(layer, layer_index, first + i / kv_heads_, i % kv_heads_);

@@ -27,16 +27,9 @@ constexpr std::size_t kMaxHeadSize = 512;
 // Heads that share a key are computed together, so that it is expanded once for all of them.
 constexpr std::size_t kMaxHeads = 4;
 
-struct Pair {
-  Floats first;
-  Floats second;
-};
-
-HWY_INLINE Pair load_pairs(const std::uint16_t* from) {
-  const hn::RebindToUnsigned<decltype(kFloats)> words;
-  const auto both = hn::LoadU(words, reinterpret_cast<const std::uint32_t*>(from));
-  return {hn::BitCast(kFloats, hn::ShiftLeft<16>(both)),
-          hn::BitCast(kFloats, hn::And(both, hn::Set(words, 0xFFFF0000u)))};
+HWY_INLINE Floats load_halves(const std::uint16_t* from) {
+  const hn::Rebind<hwy::float16_t, decltype(kFloats)> halves;
+  return hn::PromoteTo(kFloats, hn::LoadU(halves, reinterpret_cast<const hwy::float16_t*>(from)));
 }
 
 // One pass over the positions for kHeads heads: softmax with a running maximum (Milakov and
@@ -81,17 +74,14 @@ class Pass {
       Floats sums[kHeads][kVectors];
       for (std::size_t h = 0; h < kHeads; ++h)
         for (std::size_t v = 0; v < kVectors; ++v) sums[h][v] = hn::Zero(kFloats);
-      for (std::size_t i = 0; i < padded_; i += 2) {
-        Pair key[kVectors];
+      for (std::size_t i = 0; i < padded_; ++i) {
+        Floats key[kVectors];
         for (std::size_t v = 0; v < kVectors; ++v)
-          key[v] = load_pairs(keys + i * kBlockPositions + (at + v * kLanes) * 2);
+          key[v] = load_halves(keys + i * kBlockPositions + at + v * kLanes);
         for (std::size_t h = 0; h < kHeads; ++h) {
-          const Floats first = hn::Set(kFloats, query_[h][i]);
-          const Floats second = hn::Set(kFloats, query_[h][i + 1]);
-          for (std::size_t v = 0; v < kVectors; ++v) {
-            sums[h][v] = hn::MulAdd(first, key[v].first, sums[h][v]);
-            sums[h][v] = hn::MulAdd(second, key[v].second, sums[h][v]);
-          }
+          const Floats query = hn::Set(kFloats, query_[h][i]);
+          for (std::size_t v = 0; v < kVectors; ++v)
+            sums[h][v] = hn::MulAdd(query, key[v], sums[h][v]);
         }
       }
       for (std::size_t h = 0; h < kHeads; ++h)
@@ -134,17 +124,14 @@ class Pass {
       for (std::size_t h = 0; h < kHeads; ++h)
         for (std::size_t v = 0; v < kCount; ++v)
           sums[h][v] = hn::Load(kFloats, sums_[h] + at + v * kLanes);
-      for (std::size_t p = 0; p < kBlockPositions; p += 2) {
-        Pair value[kCount];
+      for (std::size_t p = 0; p < kBlockPositions; ++p) {
+        Floats value[kCount];
         for (std::size_t v = 0; v < kCount; ++v)
-          value[v] = load_pairs(values + p * padded_ + (at + v * kLanes) * 2);
+          value[v] = load_halves(values + p * padded_ + at + v * kLanes);
         for (std::size_t h = 0; h < kHeads; ++h) {
-          const Floats first = hn::Set(kFloats, weights_[h][p]);
-          const Floats second = hn::Set(kFloats, weights_[h][p + 1]);
-          for (std::size_t v = 0; v < kCount; ++v) {
-            sums[h][v] = hn::MulAdd(first, value[v].first, sums[h][v]);
-            sums[h][v] = hn::MulAdd(second, value[v].second, sums[h][v]);
-          }
+          const Floats weight = hn::Set(kFloats, weights_[h][p]);
+          for (std::size_t v = 0; v < kCount; ++v)
+            sums[h][v] = hn::MulAdd(weight, value[v], sums[h][v]);
         }
       }
       for (std::size_t h = 0; h < kHeads; ++h)
@@ -181,6 +168,42 @@ void attend_heads(const float* query, std::size_t head_size, float scale,
   pass.finish(out);
 }
 
+// To the nearest, ties to even.
+HWY_INLINE void store_halves(Floats x, std::uint16_t* to) {
+#if HWY_TARGET == HWY_SCALAR
+  // Highway cuts off here. Adding a half makes the sum's last bit that of a subnormal.
+  const float value = hn::GetLane(x);
+  const float magnitude = std::abs(value);
+  std::uint32_t bits = std::bit_cast<std::uint32_t>(magnitude);
+  bits = magnitude < 0x1p-14f
+             ? std::bit_cast<std::uint32_t>(magnitude + 0.5f) - std::bit_cast<std::uint32_t>(0.5f)
+             : (bits - (112u << 23) + 0xFFF + ((bits >> 13) & 1)) >> 13;
+  *to = static_cast<std::uint16_t>(bits | (std::signbit(value) ? 0x8000u : 0u));
+#else
+  const hn::Rebind<hwy::float16_t, decltype(kFloats)> halves;
+  hn::StoreU(hn::DemoteTo(halves, x), halves, reinterpret_cast<hwy::float16_t*>(to));
+#endif
+}
+
+void StoreKeyValue(const float* key, const float* value, std::size_t head_size,
+                   std::size_t position, std::uint16_t* block) {
+  const Floats most = hn::Set(kFloats, 65504.0f);
+  const std::size_t padded = padded_head(head_size);
+  HWY_ALIGN float numbers[kMaxHeadSize];
+  HWY_ALIGN std::uint16_t rounded[kMaxHeadSize];
+  const auto round = [&](const float* from, std::uint16_t* to) {
+    std::copy_n(from, head_size, numbers);
+    std::fill(numbers + head_size, numbers + padded, 0.0f);
+    for (std::size_t i = 0; i < padded; i += kLanes) {
+      const Floats kept = hn::Min(hn::Max(hn::Load(kFloats, numbers + i), hn::Neg(most)), most);
+      store_halves(kept, to + i);
+    }
+  };
+  round(key, rounded);
+  for (std::size_t i = 0; i < padded; ++i) block[i * kBlockPositions + position] = rounded[i];
+  round(value, block + padded * (kBlockPositions + position));
+}
+
 void Attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
             std::span<const std::uint16_t* const> blocks, std::size_t begin, std::size_t end,
             float* out) {
@@ -211,26 +234,13 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tandem::kernels {
-namespace {
 
-// Rounds to the nearest, ties to even.
-std::uint16_t to_brain(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-}
-
-}  // namespace
-
+HWY_EXPORT(StoreKeyValue);
 HWY_EXPORT(Attend);
 
 void store_key_value(const float* key, const float* value, std::size_t head_size,
                      std::size_t position, std::uint16_t* block) {
-  const std::size_t padded = padded_head(head_size);
-  std::uint16_t* const values = block + padded * kBlockPositions;
-  for (std::size_t i = 0; i < head_size; ++i) {
-    block[i / 2 * 2 * kBlockPositions + position * 2 + i % 2] = to_brain(key[i]);
-    values[position / 2 * 2 * padded + i * 2 + position % 2] = to_brain(value[i]);
-  }
+  HWY_DYNAMIC_DISPATCH(StoreKeyValue)(key, value, head_size, position, block);
 }
 
 void attend(const float* query, std::size_t heads, std::size_t head_size, float scale,

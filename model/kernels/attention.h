@@ -1,14 +1,14 @@
 // Softmax attention over a cache of keys and values that is kept in blocks of 32 positions.
 //
-// A block of one key head holds, in bfloat16 (head = head_size rounded up to 16):
+// A block of one key head holds, in half precision (head = head_size rounded up to 16):
 //
-//   keys    [head / 2][32 positions][2]   two neighbouring numbers of a key beside each other
-//   values  [16][head][2]                 the values of two neighbouring positions
+//   keys    [head][32 positions]
+//   values  [32 positions][head]
 //
-// Read as 32-bit lanes, a row of the keys serves 16 positions and a row of the values 16 numbers:
-// scores and sums need no adding across a register, and both are the operands that the tile
-// instructions of AMX want. bfloat16 keeps the range of a float and half its memory; products are
-// taken in float.
+// so that a register takes one number of 16 keys, or 16 numbers of one value, and neither scores
+// nor sums need adding across a register. Products are taken in float. Rejected: bfloat16, which
+// tiles could read as it is; its 8 bits are too few for keys that a norm has made large (Gemma 3:
+// logits off by 2).
 #ifndef TANDEM_MODEL_KERNELS_ATTENTION_H_
 #define TANDEM_MODEL_KERNELS_ATTENTION_H_
 
@@ -29,7 +29,7 @@ constexpr std::size_t block_elements(std::size_t head_size) {
 }
 
 // Puts a key and a value [head_size] at position `position` of a block. `block` points at the keys,
-// which the values follow.
+// which the values follow. Numbers beyond the range of half precision become its largest.
 void store_key_value(const float* key, const float* value, std::size_t head_size,
                      std::size_t position, std::uint16_t* block);
 

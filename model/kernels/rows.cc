@@ -103,7 +103,9 @@ void Scale(std::span<float> x, float factor) {
 // x * sigmoid(z)
 HWY_INLINE Floats times_sigmoid(Floats x, Floats z) {
   const Floats one = hn::Set(kFloats, 1.0f);
-  return hn::Div(x, hn::Add(one, hn::Exp(kFloats, hn::Neg(z))));
+  // Beyond 104 Highway's exponential is not defined; here the sigmoid is 0 long before.
+  const Floats exponent = hn::Min(hn::Neg(z), hn::Set(kFloats, 88.0f));
+  return hn::Div(x, hn::Add(one, hn::Exp(kFloats, exponent)));
 }
 
 // GELU by tanh is x * sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)) (Hendrycks and Gimpel 2016,

@@ -13,6 +13,7 @@
 namespace tandem::kernels {
 namespace {
 
+constexpr std::size_t kMaxTileHead = 256;
 constexpr std::size_t kSteps = kTileWords / kTileRows;  // bfloat16 numbers in a row of a tile
 
 // e^x for x <= 0 (Cody and Waite's reduction, then the Taylor series to degree 6: 3e-7 relative).
@@ -29,55 +30,82 @@ TANDEM_TILES inline __m512 exp_below_zero(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-// Memory of one thread for the scores of 16 rows.
-struct Scratch {
-  PageBuffer scores;   // [16, positions] of float
-  PageBuffer weights;  // [16, positions] of bfloat16
+// Memory that grows and is never given back: one for each thread and purpose.
+template <typename T>
+T* scratch_of(PageBuffer& buffer, std::size_t count) {
+  if (buffer.size() < count * sizeof(T)) buffer = PageBuffer(count * sizeof(T));
+  return reinterpret_cast<T*>(buffer.data());
+}
 
-  void reserve(std::size_t positions) {
-    const std::size_t count = kTileQueries * positions;
-    if (scores.size() >= count * sizeof(float)) return;
-    scores = PageBuffer(count * sizeof(float));
-    weights = PageBuffer(count * sizeof(std::uint16_t));
-  }
-};
-
+// The queries of one head as two bfloat16 numbers each.
 class Queries {
  public:
   TANDEM_TILES Queries(const float* query, std::size_t stride, std::size_t count,
                        std::size_t head_size, float scale)
       : head_size_(head_size) {
+    const auto store = [](__m512 x, std::uint16_t* to) TANDEM_TILES {
+      _mm256_store_si256(reinterpret_cast<__m256i*>(to),
+                         std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x)));
+    };
     for (std::size_t row = 0; row < kTileQueries; ++row) {
       for (std::size_t i = 0; i < head_size; i += 16) {
         const __m512 x =
             row < count ? _mm512_loadu_ps(query + row * stride + i) : _mm512_setzero_ps();
         const __m512 scaled = _mm512_mul_ps(x, _mm512_set1_ps(scale));
-        _mm256_store_si256(reinterpret_cast<__m256i*>(numbers_ + row * head_size + i),
-                           std::bit_cast<__m256i>(_mm512_cvtneps_pbh(scaled)));
+        store(scaled, large_ + row * head_size + i);
+        store(rest_of_brain(scaled), small_ + row * head_size + i);
       }
     }
   }
 
-  // The scores of 32 positions, as columns of [16, stride].
-  TANDEM_TILES void score(const std::uint16_t* keys, float* scores, std::size_t stride) const {
+  // The scores of 16 positions, as columns of [16, stride]. `large` and `small` are the tiles of
+  // their keys, one for each 32 numbers of a head.
+  TANDEM_TILES void score(const std::uint16_t* large, const std::uint16_t* small, float* scores,
+                          std::size_t stride) const {
+    const std::size_t row_bytes = head_size_ * sizeof(std::uint16_t);
     _tile_zero(0);
-    _tile_zero(1);
     for (std::size_t i = 0; i < head_size_; i += kSteps) {
-      const std::uint16_t* const pairs = keys + i * kBlockPositions;
-      _tile_loadd(2, numbers_ + i, head_size_ * sizeof(std::uint16_t));
-      _tile_loadd(3, pairs, kBlockPositions * 2 * sizeof(std::uint16_t));
-      _tile_loadd(4, pairs + kBlockPositions, kBlockPositions * 2 * sizeof(std::uint16_t));
-      _tile_dpbf16ps(0, 2, 3);
-      _tile_dpbf16ps(1, 2, 4);
+      _tile_loadd(2, large_ + i, row_bytes);
+      _tile_loadd(3, small_ + i, row_bytes);
+      _tile_loadd(4, large + i * kTileRows, 64);
+      _tile_loadd(5, small + i * kTileRows, 64);
+      _tile_dpbf16ps(0, 2, 4);
+      _tile_dpbf16ps(0, 2, 5);
+      _tile_dpbf16ps(0, 3, 4);
     }
     _tile_stored(0, scores, stride * sizeof(float));
-    _tile_stored(1, scores + kBlockPositions / 2, stride * sizeof(float));
   }
 
  private:
   std::size_t head_size_;
-  alignas(64) std::uint16_t numbers_[kTileQueries * 256];
+  alignas(64) std::uint16_t large_[kTileQueries * kMaxTileHead];
+  alignas(64) std::uint16_t small_[kTileQueries * kMaxTileHead];
 };
+
+TANDEM_TILES inline __m512 load_halves(const std::uint16_t* from) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+// Keys of 16 positions to the tiles of score(). `keys` is at the first position.
+TANDEM_TILES void split_keys(const std::uint16_t* keys, std::size_t head_size, std::uint16_t* large,
+                             std::uint16_t* small) {
+  for (std::size_t i = 0; i < head_size; i += 2) {
+    const __m512 first = load_halves(keys + i * kBlockPositions);
+    const __m512 second = load_halves(keys + (i + 1) * kBlockPositions);
+    store_pair(first, second, large + i * kTileRows);
+    store_pair(rest_of_brain(first), rest_of_brain(second), small + i * kTileRows);
+  }
+}
+
+// Values of a block to tiles, one for each 16 numbers of a head.
+TANDEM_TILES void round_values(const std::uint16_t* values, std::size_t head_size,
+                               std::uint16_t* tiles) {
+  for (std::size_t i = 0; i < head_size; i += 16)
+    for (std::size_t p = 0; p < kBlockPositions; p += 2)
+      store_pair(load_halves(values + p * head_size + i),
+                 load_halves(values + (p + 1) * head_size + i),
+                 tiles + i / 16 * kTileWords + p * kTileRows);
+}
 
 // Scores of a row to weights in bfloat16, of which those outside [begin, end) are 0; returns their
 // sum.
@@ -102,18 +130,18 @@ TANDEM_TILES float soften(float* scores, std::size_t begin, std::size_t end, std
   return _mm512_reduce_add_ps(total);
 }
 
-// The weighted sum of 16 numbers of all values, for 16 rows.
+// The weighted sum of 32 numbers, from `first` on, of all values: [16 rows, 32]. `values` has the
+// tiles of one block after another.
 TANDEM_TILES void add_values(const std::uint16_t* weights, std::size_t positions,
-                             std::span<const std::uint16_t* const> blocks, std::size_t head_size,
-                             std::size_t first, float* sums) {
-  const std::size_t keys = block_elements(head_size);
+                             const std::uint16_t* values, std::size_t head_size, std::size_t first,
+                             float* sums) {
   _tile_zero(0);
   _tile_zero(1);
-  for (std::size_t i = 0; i * kBlockPositions < positions; ++i) {
-    const std::uint16_t* const values = blocks[i] + keys + first * 2;
-    _tile_loadd(2, weights + i * kBlockPositions, positions * sizeof(std::uint16_t));
-    _tile_loadd(3, values, head_size * 2 * sizeof(std::uint16_t));
-    _tile_loadd(4, values + 32, head_size * 2 * sizeof(std::uint16_t));
+  for (std::size_t p = 0; p < positions; p += kBlockPositions) {
+    const std::uint16_t* const tiles = values + p * head_size + first / 16 * kTileWords;
+    _tile_loadd(2, weights + p, positions * sizeof(std::uint16_t));
+    _tile_loadd(3, tiles, 64);
+    _tile_loadd(4, tiles + kTileWords, 64);
     _tile_dpbf16ps(0, 2, 3);
     _tile_dpbf16ps(1, 2, 4);
   }
@@ -123,10 +151,11 @@ TANDEM_TILES void add_values(const std::uint16_t* weights, std::size_t positions
 
 }  // namespace
 
-TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std::size_t count,
-                               std::size_t first_position, std::size_t head_size, float scale,
-                               std::size_t window, std::span<const std::uint16_t* const> blocks,
-                               float* out, std::size_t out_stride) {
+TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std::size_t heads,
+                               std::size_t count, std::size_t first_position, std::size_t head_size,
+                               float scale, std::size_t window,
+                               std::span<const std::uint16_t* const> blocks, float* out,
+                               std::size_t out_stride) {
   TANDEM_CHECK(tiles_take_heads(head_size) && count >= 1 && count <= kTileQueries);
   const std::size_t end = first_position + count;
   // Blocks that no row sees any more are left out, which changes no row's sums: its weights there
@@ -137,28 +166,45 @@ TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std
   const std::size_t offset = first_block * kBlockPositions;
   blocks = blocks.subspan(first_block, (end - 1) / kBlockPositions + 1 - first_block);
   const std::size_t positions = blocks.size() * kBlockPositions;
+  const std::size_t key_words = block_elements(head_size);
 
-  thread_local Scratch scratch;
-  scratch.reserve(positions);
-  auto* const scores = reinterpret_cast<float*>(scratch.scores.data());
-  auto* const weights = reinterpret_cast<std::uint16_t*>(scratch.weights.data());
+  thread_local PageBuffer scores_buffer, weights_buffer, values_buffer;
+  float* const scores = scratch_of<float>(scores_buffer, heads * kTileQueries * positions);
+  auto* const weights = scratch_of<std::uint16_t>(weights_buffer, kTileQueries * positions);
+  auto* const values = scratch_of<std::uint16_t>(values_buffer, positions * head_size);
+  alignas(64) std::uint16_t large[kTileRows * kMaxTileHead];
+  alignas(64) std::uint16_t small[kTileRows * kMaxTileHead];
   const Tiles tiles;
-  const Queries queries(query, query_stride, count, head_size, scale);
-  for (std::size_t i = 0; i < blocks.size(); ++i)
-    queries.score(blocks[i], scores + i * kBlockPositions, positions);
-  float totals[kTileQueries];
-  for (std::size_t row = 0; row < count; ++row) {
-    const std::size_t row_end = first_position + row + 1;
-    const std::size_t row_begin = window > 0 && row_end > window ? row_end - window : 0;
-    totals[row] = soften(scores + row * positions, std::max(row_begin, offset) - offset,
-                         row_end - offset, positions, weights + row * positions);
+  std::vector<Queries> queries;
+  queries.reserve(heads);
+  for (std::size_t h = 0; h < heads; ++h)
+    queries.emplace_back(query + h * head_size, query_stride, count, head_size, scale);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    for (std::size_t half = 0; half < kBlockPositions; half += 16) {
+      split_keys(blocks[i] + half, head_size, large, small);
+      for (std::size_t h = 0; h < heads; ++h)
+        queries[h].score(large, small,
+                         scores + h * kTileQueries * positions + i * kBlockPositions + half,
+                         positions);
+    }
+    round_values(blocks[i] + key_words, head_size, values + i * key_words);
   }
   alignas(64) float sums[kTileQueries * 32];
-  for (std::size_t first = 0; first < head_size; first += 32) {
-    add_values(weights, positions, blocks, head_size, first, sums);
-    for (std::size_t row = 0; row < count; ++row)
-      for (std::size_t i = 0; i < 32; ++i)
-        out[row * out_stride + first + i] = sums[row * 32 + i] / totals[row];
+  float totals[kTileQueries];
+  for (std::size_t h = 0; h < heads; ++h) {
+    for (std::size_t row = 0; row < count; ++row) {
+      const std::size_t row_end = first_position + row + 1;
+      const std::size_t row_begin = window > 0 && row_end > window ? row_end - window : 0;
+      totals[row] = soften(scores + (h * kTileQueries + row) * positions,
+                           std::max(row_begin, offset) - offset, row_end - offset, positions,
+                           weights + row * positions);
+    }
+    for (std::size_t first = 0; first < head_size; first += 32) {
+      add_values(weights, positions, values, head_size, first, sums);
+      for (std::size_t row = 0; row < count; ++row)
+        for (std::size_t i = 0; i < 32; ++i)
+          out[row * out_stride + h * head_size + first + i] = sums[row * 32 + i] / totals[row];
+    }
   }
 }
 

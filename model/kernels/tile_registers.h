@@ -44,6 +44,23 @@ class Tiles {
   Config config_;
 };
 
+// Two vectors of 16 as one row of a tile: their numbers in turn, in bfloat16.
+TANDEM_TILES inline void store_pair(__m512 first, __m512 second, std::uint16_t* to) {
+  // cvtne2ps leaves the second operand in the lower half of the register.
+  const __m512i apart = std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+  const __m512i interleave =
+      _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                       21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  _mm512_store_si512(to, _mm512_permutexvar_epi16(interleave, apart));
+}
+
+// What bfloat16 leaves of a number.
+TANDEM_TILES inline __m512 rest_of_brain(__m512 x) {
+  const __m512i bits =
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x))), 16);
+  return _mm512_sub_ps(x, _mm512_castsi512_ps(bits));
+}
+
 }  // namespace tandem::kernels
 
 #endif  // TANDEM_MODEL_KERNELS_TILE_REGISTERS_H_

@@ -85,16 +85,6 @@ TANDEM_TILES inline Expansion expansion_of(Format format, const std::uint8_t* sc
   return e;
 }
 
-// Two columns of 16 rows as one row of a tile: the two numbers of a row beside each other.
-TANDEM_TILES inline void store_pair(__m512 first, __m512 second, std::uint16_t* to) {
-  // cvtne2ps leaves the second operand in the lower half of the register.
-  const __m512i apart = std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
-  const __m512i interleave =
-      _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                       21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  _mm512_store_si512(to, _mm512_permutexvar_epi16(interleave, apart));
-}
-
 // Four columns of which each 32-bit lane of `numbers` has one number in each byte, `shift` bits up.
 template <int kShift>
 TANDEM_TILES inline void expand_four(__m512i numbers, int mask, __m512 scale, __m512 offset,

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <ostream>
 
 #include "model/decoder_weights.h"
 #include "tests/support/errors.h"
@@ -114,6 +115,10 @@ struct RealModel {
                       // is likely, every rounding shows
   float tolerance;    // of the root mean square over the most likely tokens, whose logits reach 30
 };
+
+void PrintTo(const RealModel& model, std::ostream* out) {
+  *out << model.name;
+}
 
 class CpuDecoderTest : public ::testing::TestWithParam<RealModel> {
  protected:

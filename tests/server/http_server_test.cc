@@ -191,7 +191,13 @@ TEST_F(HttpServerTest, KeepsTheConnectionForTheNextRequest) {
   start();
   RawClient client(server_->port());
   client.send("GET /things/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  EXPECT_THAT(client.read_some(), HasSubstr("\"a\""));
+  // Header and body may come apart.
+  std::string first;
+  while (first.find("\"a\"") == std::string::npos) {
+    const std::string some = client.read_some();
+    ASSERT_FALSE(some.empty()) << first;
+    first += some;
+  }
   client.send(get("/things/b"));
   EXPECT_THAT(client.read_all(), HasSubstr("\"b\""));
 }

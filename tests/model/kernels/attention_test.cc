@@ -16,10 +16,11 @@ namespace {
 
 constexpr std::size_t kPositions = 75;
 
-float as_brain(float value) {
+// Rounded to half precision, for numbers in its normal range.
+float as_half(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
-  bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000u;
+  bits = (bits + 0xFFF + ((bits >> 13) & 1)) & 0xFFFFE000u;
   std::memcpy(&value, &bits, sizeof bits);
   return value;
 }
@@ -36,7 +37,7 @@ struct Cache {
                       memory[i / kBlockPositions].data());
     for (const auto& block : memory) blocks.push_back(block.data());
     for (auto* numbers : {&keys, &values})
-      for (float& value : *numbers) value = as_brain(value);
+      for (float& value : *numbers) value = as_half(value);
   }
 
   std::vector<float> keys;
@@ -106,23 +107,25 @@ TEST(TileAttentionTest, MatchesAttentionOfSingleRows) {
            std::vector<std::pair<std::size_t, std::size_t>>{{0, 16}, {59, 16}, {31, 2}, {70, 1}}) {
         SCOPED_TRACE(::testing::Message()
                      << size << " window " << window << " from " << first << " count " << count);
-        const std::size_t stride = size + 5;
+        constexpr std::size_t kHeads = 3;
+        const std::size_t stride = kHeads * size + 5;
         std::vector<float> query(count * stride);
         for (float& value : query) value = std::normal_distribution<float>()(random);
-        std::vector<float> out(count * size);
-        attend_tiles(query.data(), stride, count, first, size, 0.3f, window, cache.blocks,
-                     out.data(), size);
+        std::vector<float> out(count * kHeads * size);
+        attend_tiles(query.data(), stride, kHeads, count, first, size, 0.3f, window, cache.blocks,
+                     out.data(), kHeads * size);
         for (std::size_t row = 0; row < count; ++row) {
           const std::size_t end = first + row + 1;
           const std::size_t begin = window > 0 && end > window ? end - window : 0;
-          std::vector<float> expected(size);
-          attend(&query[row * stride], 1, size, 0.3f, cache.blocks, begin, end, expected.data());
-          std::vector<float> alone(size);
-          attend_tiles(&query[row * stride], stride, 1, first + row, size, 0.3f, window,
-                       cache.blocks, alone.data(), size);
-          for (std::size_t k = 0; k < size; ++k) {
-            ASSERT_NEAR(out[row * size + k], expected[k], 0.03) << row << " " << k;
-            ASSERT_EQ(out[row * size + k], alone[k]) << row << " " << k;
+          std::vector<float> expected(kHeads * size);
+          attend(&query[row * stride], kHeads, size, 0.3f, cache.blocks, begin, end,
+                 expected.data());
+          std::vector<float> alone(kHeads * size);
+          attend_tiles(&query[row * stride], stride, kHeads, 1, first + row, size, 0.3f, window,
+                       cache.blocks, alone.data(), kHeads * size);
+          for (std::size_t k = 0; k < kHeads * size; ++k) {
+            ASSERT_NEAR(out[row * kHeads * size + k], expected[k], 0.01) << row << " " << k;
+            ASSERT_EQ(out[row * kHeads * size + k], alone[k]) << row << " " << k;
           }
         }
       }
