@@ -1,13 +1,17 @@
 // tandem serve: the HTTP API and the page.
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <thread>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -22,49 +26,65 @@ struct ServeArguments {
   ServerOptions server;
 };
 
-sigset_t termination_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
+// The end of a pipe that the handler writes to; -1 outside SignalWatcher's life.
+std::atomic<int> signal_pipe = -1;
+
+extern "C" void report_signal(int) {
+  const int saved_errno = errno;
+  [[maybe_unused]] const ssize_t written = ::write(signal_pipe, "", 1);
+  errno = saved_errno;
 }
 
-// Waits for SIGINT or SIGTERM on a thread of its own, because a handler may call next to nothing.
+// Stops the server at SIGINT or SIGTERM. The handler only writes to a pipe, because it may call
+// next to nothing. Rejected: blocking the signals for sigwait(), since a library that starts a
+// thread when it is loaded (OpenBLAS) leaves one in which they are not blocked, and which then ends
+// the process.
 class SignalWatcher {
  public:
-  explicit SignalWatcher(Server& server) : thread_([this, &server] { watch(server); }) {}
+  explicit SignalWatcher(Server& server) {
+    TANDEM_CHECK(::pipe2(pipe_.data(), O_CLOEXEC) == 0);
+    signal_pipe = pipe_[1];
+    thread_ = std::thread([this, &server] { watch(server); });
+    struct sigaction action {};
+    action.sa_handler = report_signal;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+  }
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
   ~SignalWatcher() {
+    ::signal(SIGINT, SIG_DFL);
+    ::signal(SIGTERM, SIG_DFL);
     ended_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGTERM);
+    report_signal(0);
     thread_.join();
+    signal_pipe = -1;
+    ::close(pipe_[0]);
+    ::close(pipe_[1]);
   }
 
  private:
   void watch(Server& server) {
-    const sigset_t signals = termination_signals();
-    int received = 0;
-    ::sigwait(&signals, &received);
+    char received = 0;
+    while (::read(pipe_[0], &received, 1) < 0 && errno == EINTR) {
+    }
     if (ended_) return;
     log_info("stopping: requests in flight end first");
     server.stop();
   }
 
+  std::array<int, 2> pipe_{};
   std::atomic<bool> ended_ = false;
   std::thread thread_;
 };
 
 void run(const ServeArguments& arguments) {
-  // Blocked before any thread starts, so that all inherit it and only the watcher receives them.
-  const sigset_t signals = termination_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
   const std::unique_ptr<Server> server = Server::start(*engine, arguments.server);
+  const SignalWatcher watcher(*server);
   fmt::print("listening on http://{}:{}\n", arguments.server.host, server->port());
   std::fflush(stdout);
-  const SignalWatcher watcher(*server);
   server->run();
 }
 

@@ -39,7 +39,7 @@ Prompt fit_prompt(const Generator& generator, std::span<const ChatMessage> messa
 GenerationOptions default_generation_options() {
   GenerationOptions options;
   options.sampling.temperature = 0.0f;
-  options.sampling.repetition_penalty = 1.1f;
+  options.sampling.repetition_penalty = 1.05f;
   options.max_tokens = 256;
   return options;
 }

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "generator/grammar/mask_library.h"
 #include "generator/text_stream.h"
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
@@ -68,12 +70,16 @@ class GgufGenerator final : public Generator {
                             const TextSink& sink) const override;
 
  private:
+  MaskLibrary& masks() const;
   int token_budget(std::span<const TokenId> prompt, const GenerationOptions& options) const;
 
   std::string name_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> template_;  // null where the file has none
   mutable Scheduler scheduler_;
+  // Made when the first schema comes: it takes up to a quarter of a second.
+  mutable std::once_flag masks_made_;
+  mutable std::unique_ptr<MaskLibrary> masks_;
   std::vector<ControlToken> control_;
   std::string bos_text_;
   std::string eos_text_;
@@ -173,6 +179,15 @@ int GgufGenerator::token_budget(std::span<const TokenId> prompt,
       std::min(static_cast<std::size_t>(options.max_tokens), context - prompt.size()));
 }
 
+MaskLibrary& GgufGenerator::masks() const {
+  std::call_once(masks_made_, [this] {
+    const auto size = static_cast<std::size_t>(scheduler_.config().vocabulary_size);
+    masks_ = std::make_unique<MaskLibrary>(
+        std::make_shared<const TokenVocabulary>(*tokenizer_, ends_, size));
+  });
+  return *masks_;
+}
+
 GenerationResult GgufGenerator::generate(std::span<const TokenId> prompt,
                                          const GenerationOptions& options,
                                          const TextSink& sink) const {
@@ -182,6 +197,9 @@ GenerationResult GgufGenerator::generate(std::span<const TokenId> prompt,
   request.prompt.assign(prompt.begin(), prompt.end());
   request.sampling = options.sampling;
   request.ends = ends_;
+  if (options.json_schema)
+    request.form = options.json_schema->empty() ? masks().of_any_object()
+                                                : masks().of_schema(*options.json_schema);
   const auto tokens = scheduler_.submit(std::move(request));
   TextStream stream(options.stop);
   GenerationResult result;

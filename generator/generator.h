@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct GenerationOptions {
   SamplingOptions sampling;
   int max_tokens = 512;
   std::vector<std::string> stop;  // the text ends before the first of these
+  // Holds the text to this JSON Schema, or to any JSON object where it is empty (grammar/). Only
+  // max_tokens and `stop` can end it before it is whole.
+  std::optional<std::string> json_schema;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };
@@ -43,8 +47,8 @@ using TextSink = std::function<bool(std::string_view piece)>;
 // (scheduler.h), so that none waits for another to end.
 class Generator {
  public:
-  // A GGUF of a family that model/decoder_config.h knows. compute_threads() run its steps. Throws as
-  // open_gguf, make_tokenizer, DecoderWeights and CpuDecoder::load do.
+  // A GGUF of a family that model/decoder_config.h knows. compute_threads() run its steps. Throws
+  // as open_gguf, make_tokenizer, DecoderWeights and CpuDecoder::load do.
   static std::unique_ptr<Generator> open(const std::filesystem::path& path,
                                          const SchedulerOptions& options = {});
   virtual ~Generator() = default;
@@ -59,7 +63,8 @@ class Generator {
   virtual std::vector<TokenId> render(std::span<const ChatMessage> messages) const = 0;
 
   // Throws kTooLarge before any work if the prompt leaves no room for a single token, and
-  // kInvalidArgument for options out of range. max_tokens is cut to what the context leaves.
+  // kInvalidArgument for options out of range and for a schema that is not understood. max_tokens
+  // is cut to what the context leaves.
   virtual GenerationResult generate(std::span<const TokenId> prompt,
                                     const GenerationOptions& options,
                                     const TextSink& sink) const = 0;

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "generator/draft.h"
+#include "generator/grammar/grammar_matcher.h"
 #include "generator/prefix_cache.h"
 #include "model/kernels/attention.h"
 
@@ -96,7 +97,12 @@ struct Running {
         channel(std::move(waiting.channel)),
         context(request.prompt),
         sequence(pool),
-        sampler(request.sampling) {}
+        sampler(request.sampling) {
+    if (request.form != nullptr) {
+      form.emplace(request.form);
+      allowed.resize(form->vocabulary().words());
+    }
+  }
 
   std::size_t computed() const { return static_cast<std::size_t>(sequence.length()); }
   bool in_prompt() const { return computed() < request.prompt.size(); }
@@ -107,6 +113,8 @@ struct Running {
   std::vector<TokenId> context;  // prompt and what was given out
   KvSequence sequence;
   Sampler sampler;
+  std::optional<GrammarMatcher> form;
+  std::vector<std::uint64_t> allowed;  // by `form`, next
   Drafter drafter;
   Clock::time_point admitted = Clock::now();
 
@@ -324,8 +332,7 @@ class Scheduler::Impl {
     bool over = false;
     try {
       for (std::size_t i = 0; !over; ++i) {
-        const TokenId token =
-            running.sampler.sample(logits.subspan(i * vocabulary, vocabulary), running.context);
+        const TokenId token = choose(running, logits.subspan(i * vocabulary, vocabulary));
         const auto& ends = running.request.ends;
         if (std::find(ends.begin(), ends.end(), token) != ends.end()) {
           running.channel->close(true);
@@ -352,6 +359,20 @@ class Scheduler::Impl {
     // The tokens after the last accepted one were never said.
     if (!over) running.sequence.truncate(static_cast<int>(running.context.size()) - 1);
     return !over;
+  }
+
+  static TokenId choose(Running& running, std::span<float> logits) {
+    // What was said so far, and not the prompt: answers are to repeat their passages.
+    const auto said = std::span(running.context).subspan(running.request.prompt.size());
+    if (!running.form) return running.sampler.sample(logits, said);
+    if (!running.form->allowed(running.allowed))
+      throw Error(ErrorCode::kUnsupported,
+                  "the model's vocabulary cannot spell what the schema asks for",
+                  "choose another model, or a schema without characters that this one lacks");
+    mask_logits(logits, running.allowed);
+    const TokenId token = running.sampler.sample(logits, said);
+    TANDEM_CHECK(running.form->accept(token));
+    return token;
   }
 
   void remember(const Running& running) {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "generator/grammar/token_masks.h"
 #include "generator/sampler.h"
 #include "model/cpu_decoder.h"
 
@@ -34,6 +35,7 @@ struct SequenceRequest {
   int max_tokens = 0;
   SamplingOptions sampling;
   std::vector<TokenId> ends;  // tokens that end the text; the last one given out is not one of them
+  std::shared_ptr<const TokenMasks> form;  // that the text is held to; null for any text
 };
 
 // The tokens of one generation as they come. next() is for one thread; cancel() for any. Destroying

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "server/http_error.h"
@@ -120,11 +121,26 @@ void refuse_unsupported(const Fields& body) {
     const json* value = body.array(name, SIZE_MAX);
     if (value != nullptr && !value->empty()) body.fail(name, "is not supported; leave it out.");
   }
-  if (const auto format = body.object("response_format")) {
-    if (format->text("type").value_or("text") != "text") {
-      format->fail("type", "must be 'text'; other response formats are not supported.");
-    }
-  }
+}
+
+// `text` is the whole body: what was parsed has the properties of a schema in another order, and
+// they are generated in the schema's.
+std::optional<std::string> parse_response_format(const Fields& body, std::string_view text) {
+  const auto format = body.object("response_format");
+  if (!format) return std::nullopt;
+  const std::string type = format->text("type").value_or("text");
+  if (type == "text") return std::nullopt;
+  if (type == "json_object") return "";
+  if (type != "json_schema")
+    format->fail("type", "must be 'text', 'json_object' or 'json_schema'.");
+  const auto named = format->object("json_schema");
+  if (!named) format->fail("json_schema", "is missing.");
+  if (named->find("schema") == nullptr) named->fail("schema", "is missing.");
+  const auto ordered = nlohmann::ordered_json::parse(text);
+  const nlohmann::ordered_json::json_pointer place("/response_format/json_schema/schema");
+  // Of a field that stands twice, the other parser took the last.
+  if (!ordered.contains(place)) body.fail("response_format", "is there more than once.");
+  return ordered.at(place).dump();
 }
 
 void parse_generation(const Fields& body, GenerationOptions& options) {
@@ -173,7 +189,8 @@ void parse_tandem(const Fields& tandem, ChatRequest& request) {
 
 }  // namespace
 
-ChatRequest parse_chat_request(const json& body) {
+ChatRequest parse_chat_request(std::string_view text) {
+  const json body = parse_json_object(text);
   const Fields fields(body);
   ChatRequest request;
   request.model = fields.text("model").value_or("");
@@ -187,6 +204,7 @@ ChatRequest parse_chat_request(const json& body) {
   }
   refuse_unsupported(fields);
   parse_generation(fields, request.options.generation);
+  request.options.generation.json_schema = parse_response_format(fields, text);
   if (const auto tandem = fields.object("tandem")) parse_tandem(*tandem, request);
   return request;
 }

@@ -2,8 +2,8 @@
 #ifndef TANDEM_SERVER_CHAT_REQUEST_H_
 #define TANDEM_SERVER_CHAT_REQUEST_H_
 
-#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "generator/answerer.h"
@@ -22,8 +22,9 @@ struct ChatRequest {
 // What OpenAI documents, as far as Tandem has it, and the object "tandem" beside it;
 // server/README.md lists the fields and their defaults. Throws RequestError (400) naming the first
 // field that is wrong. Unknown fields are ignored; known ones that Tandem cannot honour are
-// refused, so that no caller believes they had an effect.
-ChatRequest parse_chat_request(const nlohmann::json& body);
+// refused, so that no caller believes they had an effect. Throws as parse_json_object does for a
+// body that is no object.
+ChatRequest parse_chat_request(std::string_view body);
 
 }  // namespace tandem
 

@@ -73,13 +73,13 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
   if (options.with_generator) {
     const auto generator_path =
         choose_path(options.generator, remembered.generator_path, "generator", "--generator FILE");
-    engine->generator =
-        open_remembered(generator_path, !options.generator.empty(), "generator", "--generator FILE",
-                        [&](const std::filesystem::path& path) {
-                          SchedulerOptions scheduling;
-                          scheduling.cache_bytes = static_cast<std::size_t>(options.cache_mb) << 20;
-                          return Generator::open(path, scheduling);
-                        });
+    engine->generator = open_remembered(generator_path, !options.generator.empty(), "generator",
+                                        "--generator FILE", [&](const std::filesystem::path& path) {
+                                          SchedulerOptions scheduling;
+                                          scheduling.cache_bytes =
+                                              static_cast<std::size_t>(options.cache_mb) << 20;
+                                          return Generator::open(path, scheduling);
+                                        });
     settings.generator_path = generator_path.string();
   }
   // After the models have opened: a wrong path must not be remembered.

@@ -11,6 +11,10 @@
 namespace tandem {
 
 nlohmann::json Exchange::json_body() const {
+  return parse_json_object(json_text());
+}
+
+std::string_view Exchange::json_text() const {
   const std::string type = request_->get_header_value("Content-Type");
   const std::string_view essence = std::string_view(type).substr(0, type.find(';'));
   if (!type.empty() && essence.find("json") == std::string_view::npos) {
@@ -20,7 +24,7 @@ nlohmann::json Exchange::json_body() const {
                                    essence),
                        {}, "unsupported_media_type");
   }
-  return parse_json_object(request_->body);
+  return request_->body;
 }
 
 std::string Exchange::path_part(std::size_t n) const {

@@ -39,6 +39,8 @@ class Exchange {
   // The body as JSON. Throws RequestError: 415 for a content type that says otherwise, 400 for a
   // body that is not a JSON object.
   nlohmann::json json_body() const;
+  // The same before it is parsed: throws 415 only.
+  std::string_view json_text() const;
   // The n-th part (from 1) of the path that the route's pattern captures.
   std::string path_part(std::size_t n) const;
   // A query parameter, or `fallback`. Throws RequestError if it is not valid UTF-8.

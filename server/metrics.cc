@@ -82,9 +82,10 @@ struct Metrics::State {
   prometheus::Family<prometheus::Gauge>& scheduler =
       BuildGauge()
           .Name("tandem_scheduler")
-          .Help("The generator's scheduler, by what: running and waiting generations, cache blocks "
-                "in use and their limit; since the start: steps, tokens of prompts computed and "
-                "found computed, tokens drafted and accepted.")
+          .Help(
+              "The generator's scheduler, by what: running and waiting generations, cache blocks "
+              "in use and their limit; since the start: steps, tokens of prompts computed and "
+              "found computed, tokens drafted and accepted.")
           .Register(registry);
   std::mutex sizes_mutex;
   std::set<std::string> known_collections;

@@ -144,7 +144,7 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, RouteContex
 
 void complete(Exchange& exchange, RouteContext& context) {
   const Engine& engine = context.engine;
-  ChatRequest request = parse_chat_request(exchange.json_body());
+  ChatRequest request = parse_chat_request(exchange.json_text());
   if (engine.answerer == nullptr) {
     throw RequestError(404,
                        "This server was started without a generator; start it with --generator.",

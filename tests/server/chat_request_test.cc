@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "server/http_error.h"
 
 namespace tandem {
@@ -20,6 +22,10 @@ json body_with(const json& fields) {
 
 json body_with_messages(const std::string& messages) {
   return {{"messages", json::parse(messages)}};
+}
+
+ChatRequest parse_chat_request(const json& body) {
+  return tandem::parse_chat_request(body.dump());
 }
 
 TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
@@ -83,6 +89,20 @@ TEST(ChatRequestTest, JoinsTextPartsAndRenamesDeveloper) {
   EXPECT_EQ(request.messages[1].content, "ab");
 }
 
+TEST(ChatRequestTest, AFormIsAnyObjectOrASchemaInItsOwnOrder) {
+  const auto schema_of = [](const std::string& format) {
+    const std::string body =
+        R"({"messages": [{"role": "user", "content": "a"}], "response_format": )" + format + "}";
+    return tandem::parse_chat_request(body).options.generation.json_schema;
+  };
+  EXPECT_EQ(schema_of(R"({"type": "text"})"), std::nullopt);
+  EXPECT_EQ(schema_of("null"), std::nullopt);
+  EXPECT_EQ(schema_of(R"({"type": "json_object"})"), "");
+  EXPECT_EQ(schema_of(R"({"type": "json_schema", "json_schema": {"name": "n", "schema":
+                          {"type": "object", "properties": {"b": {}, "a": {}}}}})"),
+            R"({"type":"object","properties":{"b":{},"a":{}}})");
+}
+
 TEST(ChatRequestTest, NoTopPMeansTheMostLikelyToken) {
   const ChatRequest request = parse_chat_request(body_with({{"top_p", 0}, {"temperature", 1}}));
   EXPECT_EQ(request.options.generation.sampling.temperature, 0.0f);
@@ -142,7 +162,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"n": 2})", "n"}, BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
         BadCase{R"({"presence_penalty": 1})", "presence_penalty"},
         BadCase{R"({"logprobs": true})", "logprobs"}, BadCase{R"({"tools": [{}]})", "tools"},
-        BadCase{R"({"response_format": {"type": "json_object"}})", "response_format.type"},
+        BadCase{R"({"response_format": {"type": "xml"}})", "response_format.type"},
+        BadCase{R"({"response_format": {"type": "json_schema"}})", "response_format.json_schema"},
+        BadCase{R"({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}})",
+                "response_format.json_schema.schema"},
         BadCase{R"({"tandem": 1})", "tandem"},
         BadCase{R"({"tandem": {"top_k": 0}})", "tandem.top_k"},
         BadCase{R"({"tandem": {"retrieve": "no"}})", "tandem.retrieve"},
