@@ -76,6 +76,11 @@ class PageTest(unittest.TestCase):
         expect(self.page.locator(".answer").last).to_have_attribute(
             "aria-busy", "false", timeout=ANSWER_MS)
 
+    def remove_documents(self, source):
+        for document in server.request("GET", "/v1/documents")[2]["data"]:
+            if document["source"] == source:
+                server.request("DELETE", f"/v1/documents/{document['id']}")
+
     def check_marked(self):
         """The cited words are marked in the document and in view; returns them."""
         mark = self.page.locator("#viewer mark")
@@ -145,6 +150,7 @@ class Wide(PageTest):
     def test_adds_a_document_by_drag_and_drop_and_answers_from_it(self):
         text = (support.DOCUMENTS / "upload.md").read_text()
         self.page.evaluate(DROP_FILE, ["dropped.md", text])
+        self.addCleanup(self.remove_documents, "dropped.md")
         expect(self.page.locator("#uploads .state")).to_contain_text("Added", timeout=60_000)
         self.ask("How much sugar syrup is each hive fed with in September?")
         self.wait_for_answer()
