@@ -156,9 +156,9 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
   std::array<char*, 3> environment{path_entry.data(), locale_entry.data(), nullptr};
 
   Pipe to_child, from_child, errors, exec_status;
-  // Not fork(): it runs the handlers that libraries registered, and OpenBLAS's waits for its threads
-  // to end, which they sometimes never do (seen: indexing stood still). The child calls nothing that
-  // such handlers would have to prepare.
+  // Not fork(): it runs the handlers that libraries registered, and OpenBLAS's waits for its
+  // threads to end, which they sometimes never do (seen: indexing stood still). The child calls
+  // nothing that such handlers would have to prepare.
   const pid_t pid = ::_Fork();
   if (pid < 0) {
     throw Error(ErrorCode::kResourceExhausted,

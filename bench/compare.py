@@ -98,11 +98,11 @@ class Bench:
             "prefill 512, tokens/s": 1.5, "prefill 4 x 512, tokens/s": 1.5,
             "decode 1 sequence, tokens/s": 1.4, "decode 4 sequences, tokens/s": 2.5,
             "decode 8 sequences, tokens/s": 2.5}
-        models = [("SmolLM2 135M Q4_0", self.smollm2_q4_0())]
+        models = [("SmolLM2 135M Q4_0", self.smollm2_q4_0(), targets)]
         gemma = self.cache / "models/gemma3-270m-q4_k_m.gguf"
         if gemma.exists():
-            models.append(("Gemma 3 270M Q4_K_M", str(gemma)))
-        for name, path in models:
+            models.append(("Gemma 3 270M Q4_K_M", str(gemma), dict.fromkeys(targets, 1.5)))
+        for name, path, targets in models:
             for threads in sorted({"1", self.threads}):
                 self.compare(f"generation, {name}, {threads} threads", "bench_generation",
                              [path, threads], "generation.py", [path, threads],

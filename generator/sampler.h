@@ -32,9 +32,10 @@ class Sampler {
   explicit Sampler(const SamplingOptions& options);
 
   // Chooses the next token. `logits` [vocabulary] is changed in place. `context` is what the
-  // repetition penalty looks at; its tokens must be below the vocabulary size. Order, as in `transformers`: penalty, temperature, top-k, top-p. Among equal logits the
-  // lower id comes first. Throws kInternal for a logit that is NaN or +infinity, or if none is
-  // finite: the network is broken then, and any token would be a lie.
+  // repetition penalty looks at; its tokens must be below the vocabulary size. Order, as in
+  // `transformers`: penalty, temperature, top-k, top-p. Among equal logits the lower id comes
+  // first. Throws kInternal for a logit that is NaN or +infinity, or if none is finite: the network
+  // is broken then, and any token would be a lie.
   TokenId sample(std::span<float> logits, std::span<const TokenId> context);
 
  private:

@@ -16,8 +16,9 @@ MAX_TOKENS = 64
 def main():
     path, threads, prompts = sys.argv[1:4]
     draft = LlamaPromptLookupDecoding(num_pred_tokens=10) if "--lookup" in sys.argv else None
-    model = llama_cpp.Llama(path, n_ctx=4096, n_batch=512, n_threads=int(threads),
-                            n_threads_batch=int(threads), draft_model=draft, verbose=False)
+    model = llama_cpp.Llama(path, n_ctx=2048, n_batch=512, n_threads=int(threads),
+                            n_threads_batch=int(threads), draft_model=draft,
+                            logits_all=draft is not None, verbose=False)
     with open(prompts) as file:
         prompts = json.load(file)
     end = model.token_eos()

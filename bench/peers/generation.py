@@ -7,6 +7,7 @@ import time
 
 import llama_cpp
 import numpy
+from llama_cpp._logger import set_verbose
 from measure import answer_measurements
 
 PROMPT_TOKENS = 512
@@ -17,6 +18,7 @@ MOST_SEQUENCES = 8
 
 class Engine:
     def __init__(self, path, threads):
+        set_verbose(False)
         llama_cpp.llama_backend_init()
         self.model = llama_cpp.llama_model_load_from_file(
             path.encode(), llama_cpp.llama_model_default_params())
