@@ -10,18 +10,17 @@ import sys
 
 
 def flags_by_room(build):
-    """Include paths and definitions of each room, from the compilation database."""
+    """Include paths and definitions of each room's sources together, from the compilation database."""
     rooms = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = os.path.relpath(entry["file"])
         words = shlex.split(entry["command"])
-        flags = []
+        flags = rooms.setdefault(source.split(os.sep)[0], [])
         for i, word in enumerate(words):
-            if word.startswith(("-I", "-D", "-std", "-W")):
+            if word.startswith(("-I", "-D", "-std", "-W")) and word not in flags:
                 flags.append(word)
-            elif word == "-isystem":
+            elif word in ("-isystem", "-idirafter") and words[i + 1] not in flags:
                 flags += [word, words[i + 1]]
-        rooms.setdefault(source.split(os.sep)[0], flags)
     return rooms
 
 

@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # What the scripts share. Sourced, never run.
 set -euo pipefail
 
+# shellcheck disable=SC2034  # for the scripts that source this
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Everything that outlives a build tree: LibTorch, FAISS, models, Python environments.
 # The same rule stands in cmake/CachePath.cmake.
