@@ -97,7 +97,7 @@ class Child {
   const rlimit core{0, 0};
   ::setrlimit(RLIMIT_CORE, &core);
   // A second guard beside the parent's clock: processor seconds, should the parent die.
-  const auto seconds = static_cast<rlim_t>(timeout_ms / 1000 + 1);
+  const auto seconds = static_cast<rlim_t>(timeout_ms) / 1000 + 1;
   const rlimit cpu{seconds, seconds + 1};
   ::setrlimit(RLIMIT_CPU, &cpu);
   ::execvpe(arguments[0], arguments, environment);
@@ -148,6 +148,7 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
                                 const SubprocessLimits& limits) {
   TANDEM_CHECK(!arguments.empty());
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const char* path = std::getenv("PATH");

@@ -34,12 +34,12 @@ constexpr std::size_t kPanelsPerGroup = kGroup / kPanelRows;
 class Linear {
  public:
   Linear() = default;
-  explicit Linear(Matrix matrix) { add(std::move(matrix)); }
+  explicit Linear(const Matrix& matrix) { add(matrix); }
 
-  void add(Matrix matrix) {
+  void add(const Matrix& matrix) {
     panels_ += matrix.panels();
     rows_ += matrix.rows();
-    matrices_.push_back(std::move(matrix));
+    matrices_.push_back(matrix);
   }
 
   std::size_t panels() const { return panels_; }

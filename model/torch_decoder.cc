@@ -99,7 +99,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, float epsilon
 }
 
 // The same for every head of `heads` [rows, heads, head_size], in place.
-void norm_heads(at::Tensor heads, const at::Tensor& weight, float epsilon) {
+void norm_heads(const at::Tensor& heads, const at::Tensor& weight, float epsilon) {
   const at::Tensor rows = heads.contiguous().view({-1, heads.size(2)});
   heads.copy_(rms_norm(rows, weight, epsilon).view(heads.sizes()));
 }

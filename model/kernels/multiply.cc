@@ -20,7 +20,7 @@ HWY_BEFORE_NAMESPACE();
 #endif
 namespace tandem::kernels::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
 // For processors from before AVX2: right, and slow. Rows are expanded as for an embedding.
 void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
@@ -445,7 +445,7 @@ void MultiplyFloats(const Matrix& weights, Range panels, const float* x, std::si
   }
 }
 
-#endif  // HWY_TARGET == HWY_SCALAR
+#endif  // HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
 }  // namespace tandem::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

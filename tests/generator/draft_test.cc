@@ -34,9 +34,8 @@ TEST(DrafterTest, HasNothingForNewText) {
 }
 
 TEST(DrafterTest, GrowsWithSuccessAndShrinksWithFailure) {
-  std::vector<TokenId> context;
-  for (TokenId i = 0; i < 40; ++i) context.push_back(i);
-  for (TokenId i = 0; i < 3; ++i) context.push_back(i);
+  std::vector<TokenId> context(43);
+  for (std::size_t i = 0; i < context.size(); ++i) context[i] = static_cast<TokenId>(i % 40);
   Drafter drafter;
   EXPECT_EQ(draft(drafter, context).size(), 4u);
   drafter.learn(4, 4);
