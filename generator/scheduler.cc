@@ -148,6 +148,7 @@ class Scheduler::Impl {
 
   std::unique_ptr<TokenStream> submit(SequenceRequest request) {
     TANDEM_CHECK(!request.prompt.empty() && request.max_tokens > 0);
+    check(request.sampling);
     // One such token would end the step for everybody.
     for (const TokenId token : request.prompt) {
       if (token < 0 || token >= config().vocabulary_size)
@@ -221,7 +222,12 @@ class Scheduler::Impl {
         continue;
       }
       if (!make_room(waiting_.front().request)) break;
-      begin(std::move(waiting_.front()));
+      const auto channel = waiting_.front().channel;
+      try {
+        begin(std::move(waiting_.front()));
+      } catch (const std::exception&) {
+        channel->close(false, std::current_exception());
+      }
       waiting_.pop_front();
     }
     state_.waiting = waiting_.size();

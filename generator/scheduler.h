@@ -82,7 +82,8 @@ class Scheduler {
   const DecoderConfig& config() const;
 
   // Throws kTooLarge if prompt and answer could never fit the cache, kInvalidArgument for a token
-  // outside the vocabulary. The prompt must not be empty, max_tokens must be positive.
+  // outside the vocabulary and for options of sampling out of range. The prompt must not be empty,
+  // max_tokens must be positive.
   std::unique_ptr<TokenStream> submit(SequenceRequest request);
 
   SchedulerState state() const;

@@ -154,54 +154,52 @@ HWY_INLINE void add_bytes(const std::uint8_t* numbers, std::size_t count, const 
   }
 }
 
-// One class a format. add(): the products of group `g` into `sums`, for the lanes from `lane` on.
-struct Four {
-  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2;
+// How numbers are stored. products(): those of group `g` into `acc`, for the lanes from `lane` on;
+// kZero: the number that stands for 0.
+struct FourBits {
+  static constexpr std::size_t kGroupBytes = kPanelRows * kGroup / 2;
+  static constexpr std::int32_t kZero = 8;
 
   template <std::size_t kRows>
-  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
-                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
-    Ints acc[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Set(kInts, -8 * rows[r].sum(g));
-    add_nibbles<kRows>(numbers + g * kNumbers + 4 * lane, rows, g, acc);
-    const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
-    for (std::size_t r = 0; r < kRows; ++r)
-      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
-                           hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
+  static HWY_INLINE void products(const std::uint8_t* group, std::size_t lane, std::size_t g,
+                                  const RowView* rows, Ints* acc) {
+    add_nibbles<kRows>(group + 4 * lane, rows, g, acc);
   }
 };
 
-struct FourMinimum {
-  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2;
+struct FiveBits {
+  static constexpr std::size_t kGroupBytes = kPanelRows * kGroup / 2 + kPanelRows * kGroup / 8;
+  static constexpr std::int32_t kZero = 16;
 
   template <std::size_t kRows>
-  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
-                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
-    Ints acc[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Zero(kInts);
-    add_nibbles<kRows>(numbers + g * kNumbers + 4 * lane, rows, g, acc);
-    const Floats d = load_halves(scales + 2 * (2 * g * kPanelRows + lane));
-    const Floats m = load_halves(scales + 2 * ((2 * g + 1) * kPanelRows + lane));
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const float scale = rows[r].scales[g];
-      const Floats of_row = hn::Set(kFloats, scale * static_cast<float>(rows[r].sum(g)));
-      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
-                           hn::MulAdd(m, of_row, sums[r]));
-    }
-  }
-};
-
-struct Five {
-  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2 + kPanelRows * kGroup / 8;
-
-  template <std::size_t kRows>
-  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
-                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
-    Ints acc[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Set(kInts, -16 * rows[r].sum(g));
-    const std::uint8_t* const group = numbers + g * kNumbers;
+  static HWY_INLINE void products(const std::uint8_t* group, std::size_t lane, std::size_t g,
+                                  const RowView* rows, Ints* acc) {
     add_nibbles<kRows, true>(group + 4 * lane, rows, g, acc,
                              group + kPanelRows * kGroup / 2 + lane / 2);
+  }
+};
+
+struct EightBits {
+  static constexpr std::size_t kGroupBytes = kPanelRows * kGroup;
+  static constexpr std::int32_t kZero = kEightZero;
+
+  template <std::size_t kRows>
+  static HWY_INLINE void products(const std::uint8_t* group, std::size_t lane, std::size_t g,
+                                  const RowView* rows, Ints* acc) {
+    add_bytes<true, kRows>(group + 4 * lane, 8, rows, g * kGroup, acc);
+  }
+};
+
+// One class a format. add(): the products of group `g` into `sums`, for the lanes from `lane` on.
+template <class Numbers>
+struct Scaled {
+  template <std::size_t kRows>
+  static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
+                             std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
+    Ints acc[kRows];
+    for (std::size_t r = 0; r < kRows; ++r)
+      acc[r] = hn::Set(kInts, -Numbers::kZero * rows[r].sum(g));
+    Numbers::template products<kRows>(numbers + g * Numbers::kGroupBytes, lane, g, rows, acc);
     const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
     for (std::size_t r = 0; r < kRows; ++r)
       sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
@@ -209,19 +207,28 @@ struct Five {
   }
 };
 
-struct Eight {
-  static constexpr std::size_t kNumbers = kPanelRows * kGroup;
+// Adds w = d q + m.
+template <std::size_t kRows>
+HWY_INLINE void add_with_minimum(const std::uint8_t* numbers, Floats d, Floats m, std::size_t lane,
+                                 std::size_t g, const RowView* rows, Floats* sums) {
+  Ints acc[kRows];
+  for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Zero(kInts);
+  FourBits::products<kRows>(numbers + g * FourBits::kGroupBytes, lane, g, rows, acc);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const float scale = rows[r].scales[g];
+    const Floats of_row = hn::Set(kFloats, scale * static_cast<float>(rows[r].sum(g)));
+    sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
+                         hn::MulAdd(m, of_row, sums[r]));
+  }
+}
 
+struct FourMinimum {
   template <std::size_t kRows>
   static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
                              std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
-    Ints acc[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Set(kInts, -kEightZero * rows[r].sum(g));
-    add_bytes<true, kRows>(numbers + g * kNumbers + 4 * lane, 8, rows, g * kGroup, acc);
-    const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
-    for (std::size_t r = 0; r < kRows; ++r)
-      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
-                           hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
+    const Floats d = load_halves(scales + 2 * (2 * g * kPanelRows + lane));
+    const Floats m = load_halves(scales + 2 * ((2 * g + 1) * kPanelRows + lane));
+    add_with_minimum<kRows>(numbers, d, m, lane, g, rows, sums);
   }
 };
 
@@ -234,14 +241,9 @@ HWY_INLINE Ints load_signed_steps(const std::uint8_t* from) {
 }
 
 struct SuperFour {
-  static constexpr std::size_t kNumbers = kPanelRows * kGroup / 2;
-
   template <std::size_t kRows>
   static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
                              std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
-    Ints acc[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Zero(kInts);
-    add_nibbles<kRows>(numbers + g * kNumbers + 4 * lane, rows, g, acc);
     const std::uint8_t* const super = scales + g / kSuperGroups * kSuperFourScales;
     const std::uint8_t* const steps =
         super + 4 * kPanelRows + g % kSuperGroups * 2 * kPanelRows + lane;
@@ -249,18 +251,11 @@ struct SuperFour {
         hn::Mul(load_halves(super + 2 * lane), hn::ConvertTo(kFloats, load_steps(steps)));
     const Floats m = hn::Mul(load_halves(super + 2 * (kPanelRows + lane)),
                              hn::ConvertTo(kFloats, load_steps(steps + kPanelRows)));
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const float scale = rows[r].scales[g];
-      const Floats of_row = hn::Set(kFloats, scale * static_cast<float>(rows[r].sum(g)));
-      sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
-                           hn::NegMulAdd(m, of_row, sums[r]));
-    }
+    add_with_minimum<kRows>(numbers, d, hn::Neg(m), lane, g, rows, sums);
   }
 };
 
 struct SuperSix {
-  static constexpr std::size_t kNumbers = kPanelRows * kGroup;
-
   template <std::size_t kRows>
   static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
                              std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
@@ -270,7 +265,7 @@ struct SuperSix {
       first[r] = hn::Set(kInts, -32 * rows[r].sums[2 * g]);
       second[r] = hn::Set(kInts, -32 * rows[r].sums[2 * g + 1]);
     }
-    const std::uint8_t* const group = numbers + g * kNumbers + 4 * lane;
+    const std::uint8_t* const group = numbers + g * EightBits::kGroupBytes + 4 * lane;
     add_bytes<false, kRows>(group, 4, rows, g * kGroup, first);
     add_bytes<false, kRows>(group + 16 * kPanelRows, 4, rows, g * kGroup + 16, second);
     const std::uint8_t* const super = scales + g / kSuperGroups * kSuperSixScales;
@@ -353,13 +348,13 @@ void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x,
                    float* out, std::size_t stride) {
   switch (weights.format()) {
     case Format::kFour:
-      return multiply_bytes<Four>(weights, panels, x, rows, out, stride);
+      return multiply_bytes<Scaled<FourBits> >(weights, panels, x, rows, out, stride);
     case Format::kFourMinimum:
       return multiply_bytes<FourMinimum>(weights, panels, x, rows, out, stride);
     case Format::kFive:
-      return multiply_bytes<Five>(weights, panels, x, rows, out, stride);
+      return multiply_bytes<Scaled<FiveBits> >(weights, panels, x, rows, out, stride);
     case Format::kEight:
-      return multiply_bytes<Eight>(weights, panels, x, rows, out, stride);
+      return multiply_bytes<Scaled<EightBits> >(weights, panels, x, rows, out, stride);
     case Format::kSuperFour:
       return multiply_bytes<SuperFour>(weights, panels, x, rows, out, stride);
     case Format::kSuperSix:

@@ -185,6 +185,17 @@ TEST_F(SchedulerTest, WaitsForRoomInTheCacheAndRefusesWhatNeverFits) {
   for (std::size_t i = 1; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), first);
 }
 
+TEST_F(SchedulerTest, RefusesWhatWouldStopOthers) {
+  const auto scheduler = make_scheduler();
+  SequenceRequest outside = request(1);
+  outside.prompt.push_back(scheduler->config().vocabulary_size);
+  SequenceRequest senseless = request(1);
+  senseless.sampling.temperature = -1;
+  for (const SequenceRequest& bad : {outside, senseless})
+    EXPECT_EQ(testing::error_code_of([&] { scheduler->submit(bad); }), ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(receive(*scheduler->submit(request(1))).empty());
+}
+
 TEST_F(SchedulerTest, EndingItEndsEveryStream) {
   auto scheduler = make_scheduler({.max_running = 1});
   const auto running = scheduler->submit(request(3, 4000));
