@@ -74,6 +74,7 @@ TEST_F(SchedulerTest, TextDoesNotDependOnWhatElseRunsNorOnDrafts) {
   }
   const auto scheduler = make_scheduler({.prompt_tokens = 48});
   std::vector<std::unique_ptr<TokenStream>> streams;
+  streams.reserve(requests.size());
   for (const auto& request : requests) streams.push_back(scheduler->submit(request));
   for (std::size_t i = 0; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), alone[i]) << i;
   EXPECT_LT(scheduler->state().steps, 12u * 24);
@@ -174,12 +175,12 @@ TEST_F(SchedulerTest, WhoLeavesIsNotComputedFor) {
 
 TEST_F(SchedulerTest, WaitsForRoomInTheCacheAndRefusesWhatNeverFits) {
   // Four blocks of 32 positions.
-  const std::size_t block_bytes = 30 * 3 * 2 * 64 * 32 * 2;
-  const auto scheduler = make_scheduler({.cache_bytes = 4 * block_bytes});
+  constexpr std::size_t kBlockBytes = std::size_t{30} * 3 * 2 * 64 * 32 * 2;
+  const auto scheduler = make_scheduler({.cache_bytes = 4 * kBlockBytes});
   EXPECT_EQ(testing::error_code_of([&] { scheduler->submit(request(1, 4 * 32)); }),
             ErrorCode::kTooLarge);
-  std::vector<std::unique_ptr<TokenStream>> streams;
-  for (int i = 0; i < 6; ++i) streams.push_back(scheduler->submit(request(1, 80)));
+  std::vector<std::unique_ptr<TokenStream>> streams(6);
+  for (auto& stream : streams) stream = scheduler->submit(request(1, 80));
   const Tokens first = receive(*streams[0]);
   EXPECT_EQ(first.size(), 80u);
   for (std::size_t i = 1; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), first);
