@@ -1,5 +1,6 @@
 #include "generator/prefix_cache.h"
 
+#include <limits>
 #include <utility>
 
 #include "model/kernels/attention.h"
@@ -23,10 +24,7 @@ PrefixCache::PrefixCache(KvPool& pool) : pool_(pool), root_(std::make_unique<Nod
 
 // Leaf by leaf: a path may be as long as a context, too long to be freed by recursion.
 PrefixCache::~PrefixCache() {
-  while (Node* const leaf = oldest_leaf()) {
-    pool_.drop(leaf->block);
-    leaf->parent->children.erase(leaf->tokens);
-  }
+  evict(std::numeric_limits<std::size_t>::max());
 }
 
 std::vector<KvBlock> PrefixCache::find(std::span<const TokenId> tokens) {

@@ -197,14 +197,12 @@ class MappedGguf : public GgufFile {
     tensor.name = cursor.read_string();
     const auto dimensions = cursor.read<std::uint32_t>();
     if (dimensions > kMaxDimensions) {
-      cursor.fail(fmt::format("tensor {} has {} dimensions", printable(printable(tensor.name)),
-                              dimensions));
+      cursor.fail(fmt::format("tensor {} has {} dimensions", printable(tensor.name), dimensions));
     }
     for (std::uint32_t d = 0; d < dimensions; ++d) {
       const auto size = cursor.read<std::uint64_t>();
       if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        cursor.fail(fmt::format("tensor {} has a dimension of {}",
-                                printable(printable(tensor.name)), size));
+        cursor.fail(fmt::format("tensor {} has a dimension of {}", printable(tensor.name), size));
       }
       tensor.shape.insert(tensor.shape.begin(), static_cast<std::int64_t>(size));
     }
@@ -212,7 +210,7 @@ class MappedGguf : public GgufFile {
     if (type >= kTensorTypes.size() || kTensorTypes[type].name.empty() ||
         !kTensorTypes[type].type) {
       const bool named = type < kTensorTypes.size() && !kTensorTypes[type].name.empty();
-      cursor.fail(fmt::format("tensor {} has the type {}", printable(printable(tensor.name)),
+      cursor.fail(fmt::format("tensor {} has the type {}", printable(tensor.name),
                               named ? std::string(kTensorTypes[type].name) : std::to_string(type)),
                   ErrorCode::kUnsupported);
     }
@@ -242,12 +240,12 @@ class MappedGguf : public GgufFile {
       if (!size)
         cursor.fail(fmt::format("tensor {} has an impossible shape", printable(tensor.name)));
       if (offsets[i] % alignment != 0) {
-        cursor.fail(fmt::format("tensor {} is not aligned to {} bytes",
-                                printable(printable(tensor.name)), alignment));
+        cursor.fail(
+            fmt::format("tensor {} is not aligned to {} bytes", printable(tensor.name), alignment));
       }
       if (offsets[i] > data.size() || *size > data.size() - offsets[i]) {
         cursor.fail(fmt::format("tensor {} needs {} bytes at {} of the data, which has only {}",
-                                printable(printable(tensor.name)), *size, offsets[i], data.size()));
+                                printable(tensor.name), *size, offsets[i], data.size()));
       }
       tensor.data = data.subspan(offsets[i], *size);
       if (*size > 0) ranges.emplace_back(offsets[i], offsets[i] + *size);

@@ -22,34 +22,34 @@ namespace tandem::kernels::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
-// For processors from before AVX2: right, and slow. Rows are expanded as for an embedding.
-void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
-                   float* out, std::size_t stride) {
+// For processors from before AVX2: right, and slow. Rows are expanded as for an embedding;
+// activation(row, k) is what they are multiplied with.
+template <class Activation>
+void multiply_expanded(const Matrix& weights, Range panels, Range rows, float* out,
+                       std::size_t stride, const Activation& activation) {
   std::vector<float> weight(weights.columns());
   const std::size_t end = std::min(panels.second * kPanelRows, weights.rows());
   for (std::size_t r = panels.first * kPanelRows; r < end; ++r) {
     weights.expand_row(r, weight);
     for (std::size_t row = rows.first; row < rows.second; ++row) {
       float sum = 0;
-      for (std::size_t k = 0; k < weight.size(); ++k)
-        sum += weight[k] * (x.scales(row)[k / kGroup] * static_cast<float>(x.values(row)[k]));
+      for (std::size_t k = 0; k < weight.size(); ++k) sum += weight[k] * activation(row, k);
       out[row * stride + r] = sum;
     }
   }
 }
 
+void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
+                   float* out, std::size_t stride) {
+  multiply_expanded(weights, panels, rows, out, stride, [&](std::size_t row, std::size_t k) {
+    return x.scales(row)[k / kGroup] * static_cast<float>(x.values(row)[k]);
+  });
+}
+
 void MultiplyFloats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
                     Range rows, float* out, std::size_t stride) {
-  std::vector<float> weight(weights.columns());
-  const std::size_t end = std::min(panels.second * kPanelRows, weights.rows());
-  for (std::size_t r = panels.first * kPanelRows; r < end; ++r) {
-    weights.expand_row(r, weight);
-    for (std::size_t row = rows.first; row < rows.second; ++row) {
-      float sum = 0;
-      for (std::size_t k = 0; k < weight.size(); ++k) sum += weight[k] * x[row * x_stride + k];
-      out[row * stride + r] = sum;
-    }
-  }
+  multiply_expanded(weights, panels, rows, out, stride,
+                    [&](std::size_t row, std::size_t k) { return x[row * x_stride + k]; });
 }
 
 #else
