@@ -18,6 +18,7 @@ using tandem::TokenId;
 using tandem::TokenKind;
 
 constexpr std::size_t kPromptTokens = 512;
+constexpr std::size_t kPassagesTokens = 1000;  // a prompt with four retrieved passages
 constexpr std::size_t kShortPromptTokens = 16;
 constexpr std::size_t kDecodedTokens = 48;
 constexpr std::size_t kPoolBytes = std::size_t{1} << 30;
@@ -30,12 +31,18 @@ class Engine {
     pool_ = std::make_unique<tandem::KvPool>(decoder_->config(), kPoolBytes);
   }
 
-  // Tokens of the prompts per second, until the first token of each is chosen.
-  double prefill_rate(std::size_t sequences) {
-    Batch batch(*this, sequences, kPromptTokens);
+  // Until the first token of each sequence is chosen.
+  double seconds_to_first_token(std::size_t sequences, std::size_t prompt_tokens) {
+    Batch batch(*this, sequences, prompt_tokens);
     const tandem::bench::Stopwatch stopwatch;
     batch.prefill();
-    return static_cast<double>(sequences * kPromptTokens) / stopwatch.seconds();
+    return stopwatch.seconds();
+  }
+
+  // Tokens of the prompts per second.
+  double prefill_rate(std::size_t sequences) {
+    return static_cast<double>(sequences * kPromptTokens) /
+           seconds_to_first_token(sequences, kPromptTokens);
   }
 
   // Tokens chosen per second, of all sequences together.
@@ -113,6 +120,8 @@ int main(int argc, char** argv) {
     return {
         {"prefill 512, tokens/s", engine.prefill_rate(1)},
         {"prefill 4 x 512, tokens/s", engine.prefill_rate(4)},
+        {"time to first token at 1000 tokens, s",
+         engine.seconds_to_first_token(1, kPassagesTokens)},
         {"decode 1 sequence, tokens/s", engine.decode_rate(1)},
         {"decode 4 sequences, tokens/s", engine.decode_rate(4)},
         {"decode 8 sequences, tokens/s", engine.decode_rate(8)},

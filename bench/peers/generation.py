@@ -11,6 +11,7 @@ from llama_cpp._logger import set_verbose
 from measure import answer_measurements
 
 PROMPT_TOKENS = 512
+PASSAGES_TOKENS = 1000
 SHORT_PROMPT_TOKENS = 16
 DECODED_TOKENS = 48
 MOST_SEQUENCES = 8
@@ -74,6 +75,7 @@ def main():
     answer_measurements(lambda: {
         "prefill 512, tokens/s": engine.prefill_rate(1),
         "prefill 4 x 512, tokens/s": engine.prefill_rate(4),
+        "time to first token at 1000 tokens, s": engine.prefill(1, PASSAGES_TOKENS)[1],
         "decode 1 sequence, tokens/s": engine.decode_rate(1),
         "decode 4 sequences, tokens/s": engine.decode_rate(4),
         "decode 8 sequences, tokens/s": engine.decode_rate(8),
