@@ -1,4 +1,4 @@
-// The BERT encoder (Devlin et al. 2018, arXiv:1810.04805), executed by LibTorch.
+// The BERT encoder (Devlin et al. 2018, arXiv:1810.04805).
 //
 // Reads a Hugging Face folder: `config.json` and `model.safetensors` of BertModel. Non-goals: heads
 // other than the hidden states (a reranking head comes with the reranker), dropout,
@@ -30,30 +30,28 @@ struct BertConfig {
 // How the hidden states of a sequence become one vector.
 enum class Pooling { kMean, kCls };
 
-// Immutable once loaded; pooled_states may be called from any number of threads at once. Each call
-// uses the thread pool of LibTorch.
+// Who computes. LibTorch in float32 is the reference, and what runs everywhere; tiles (AMX)
+// multiply in bfloat16 with sums in float, several times as fast.
+enum class BertExecutor { kFastest, kTorch, kTiles };
+
+// Immutable once loaded; pooled_states may be called from any number of threads at once. One call
+// at a time computes with compute_threads().
 class BertModel {
  public:
   // Throws Error: kNotFound (missing file), kCorrupt (missing or misshapen tensor), kUnsupported
-  // (an architecture or activation that is not BERT's).
-  static std::unique_ptr<BertModel> load(const std::filesystem::path& folder);
+  // (an architecture or activation that is not BERT's; kTiles where they are not to be had).
+  static std::unique_ptr<BertModel> load(const std::filesystem::path& folder,
+                                         BertExecutor executor = BertExecutor::kFastest);
+  virtual ~BertModel() = default;
 
-  BertModel(const BertModel&) = delete;
-  BertModel& operator=(const BertModel&) = delete;
-  ~BertModel();
-
-  const BertConfig& config() const;
+  virtual const BertConfig& config() const = 0;
 
   // Runs a batch of sequences (already with [CLS] and [SEP], each at most max_positions long, none
   // empty) and pools each into out[i * hidden_size ...]: shape [sequences, hidden_size], not
-  // normalised. The batch is padded to its longest sequence inside; callers sort by length.
-  void pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
-                     std::span<float> out) const;
-
- private:
-  struct Weights;
-  explicit BertModel(std::unique_ptr<Weights> weights);
-  std::unique_ptr<Weights> weights_;
+  // normalised. Nothing is padded; callers sort by length all the same, since LibTorch computes
+  // neighbours of equal length together.
+  virtual void pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
+                             std::span<float> out) const = 0;
 };
 
 }  // namespace tandem

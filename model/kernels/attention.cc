@@ -1,7 +1,6 @@
 #include "model/kernels/attention.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -15,22 +14,16 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include "model/kernels/halves-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr hn::CappedTag<float, 16> kFloats;
-using Floats = hn::Vec<decltype(kFloats)>;
-constexpr std::size_t kLanes = hn::MaxLanes(kFloats);
 constexpr std::size_t kMaxHeadSize = 512;
 // Heads that share a key are computed together, so that it is expanded once for all of them.
 constexpr std::size_t kMaxHeads = 4;
-
-HWY_INLINE Floats load_halves(const std::uint16_t* from) {
-  const hn::Rebind<hwy::float16_t, decltype(kFloats)> halves;
-  return hn::PromoteTo(kFloats, hn::LoadU(halves, reinterpret_cast<const hwy::float16_t*>(from)));
-}
 
 // One pass over the positions for kHeads heads: softmax with a running maximum (Milakov and
 // Gimelshein 2018, arXiv:1805.02867, algorithm 3).
@@ -168,36 +161,16 @@ void attend_heads(const float* query, std::size_t head_size, float scale,
   pass.finish(out);
 }
 
-// To the nearest, ties to even.
-HWY_INLINE void store_halves(Floats x, std::uint16_t* to) {
-#if HWY_TARGET == HWY_SCALAR
-  // Highway cuts off here. Adding a half makes the sum's last bit that of a subnormal.
-  const float value = hn::GetLane(x);
-  const float magnitude = std::abs(value);
-  std::uint32_t bits = std::bit_cast<std::uint32_t>(magnitude);
-  bits = magnitude < 0x1p-14f
-             ? std::bit_cast<std::uint32_t>(magnitude + 0.5f) - std::bit_cast<std::uint32_t>(0.5f)
-             : (bits - (112u << 23) + 0xFFF + ((bits >> 13) & 1)) >> 13;
-  *to = static_cast<std::uint16_t>(bits | (std::signbit(value) ? 0x8000u : 0u));
-#else
-  const hn::Rebind<hwy::float16_t, decltype(kFloats)> halves;
-  hn::StoreU(hn::DemoteTo(halves, x), halves, reinterpret_cast<hwy::float16_t*>(to));
-#endif
-}
-
 void StoreKeyValue(const float* key, const float* value, std::size_t head_size,
                    std::size_t position, std::uint16_t* block) {
-  const Floats most = hn::Set(kFloats, 65504.0f);
   const std::size_t padded = padded_head(head_size);
   HWY_ALIGN float numbers[kMaxHeadSize];
   HWY_ALIGN std::uint16_t rounded[kMaxHeadSize];
   const auto round = [&](const float* from, std::uint16_t* to) {
     std::copy_n(from, head_size, numbers);
     std::fill(numbers + head_size, numbers + padded, 0.0f);
-    for (std::size_t i = 0; i < padded; i += kLanes) {
-      const Floats kept = hn::Min(hn::Max(hn::Load(kFloats, numbers + i), hn::Neg(most)), most);
-      store_halves(kept, to + i);
-    }
+    for (std::size_t i = 0; i < padded; i += kLanes)
+      store_halves(hn::Load(kFloats, numbers + i), to + i);
   };
   round(key, rounded);
   for (std::size_t i = 0; i < padded; ++i) block[i * kBlockPositions + position] = rounded[i];

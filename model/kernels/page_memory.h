@@ -35,6 +35,14 @@ class PageBuffer {
   std::size_t size_ = 0;
 };
 
+// At least `count` elements at the beginning of `buffer`, which is replaced by a larger one where
+// it is too small. For scratch memory that grows and is kept.
+template <typename T>
+T* scratch_of(PageBuffer& buffer, std::size_t count) {
+  if (buffer.size() < count * sizeof(T)) buffer = PageBuffer(count * sizeof(T));
+  return reinterpret_cast<T*>(buffer.data());
+}
+
 // Many pieces of memory that are freed together, one behind another. Used by one thread at a time.
 class PageArena {
  public:

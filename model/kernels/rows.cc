@@ -86,6 +86,40 @@ void RmsNorm(std::span<const float> x, const float* weight, float epsilon, float
       [&](std::size_t i) { out[i] = x[i] * factor * weight[i]; });
 }
 
+// The sum over `x` of term(vector) or term(number).
+template <class Term>
+HWY_INLINE float sum_of(std::span<const float> x, const Term& term) {
+  Floats sums = hn::Zero(kFloats);
+  float rest = 0;
+  for_columns(
+      x.size(),
+      [&](std::size_t i) { sums = hn::Add(sums, term(hn::LoadU(kFloats, x.data() + i))); },
+      [&](std::size_t i) { rest += hn::GetLane(term(hn::Set(kFloats, x[i]))); });
+  return rest + hn::GetLane(hn::SumOfLanes(kFloats, sums));
+}
+
+void LayerNorm(std::span<const float> x, const float* weight, const float* bias, float epsilon,
+               float* out) {
+  const auto count = static_cast<float>(x.size());
+  const float mean = sum_of(x, [](Floats v) { return v; }) / count;
+  const float variance = sum_of(x,
+                                [&](Floats v) {
+                                  const Floats apart = hn::Sub(v, hn::Set(kFloats, mean));
+                                  return hn::Mul(apart, apart);
+                                }) /
+                         count;
+  const float factor = 1.0f / std::sqrt(variance + epsilon);
+  for_columns(
+      x.size(),
+      [&](std::size_t i) {
+        const Floats apart = hn::Sub(hn::LoadU(kFloats, x.data() + i), hn::Set(kFloats, mean));
+        const Floats scaled = hn::Mul(apart, hn::Set(kFloats, factor));
+        hn::StoreU(hn::MulAdd(scaled, hn::LoadU(kFloats, weight + i), hn::LoadU(kFloats, bias + i)),
+                   kFloats, out + i);
+      },
+      [&](std::size_t i) { out[i] = (x[i] - mean) * factor * weight[i] + bias[i]; });
+}
+
 void Add(std::span<float> x, const float* y) {
   for_columns(
       x.size(),
@@ -153,6 +187,7 @@ namespace tandem::kernels {
 
 HWY_EXPORT(Quantize);
 HWY_EXPORT(RmsNorm);
+HWY_EXPORT(LayerNorm);
 HWY_EXPORT(Add);
 HWY_EXPORT(Scale);
 HWY_EXPORT(Activate);
@@ -166,6 +201,11 @@ void quantize(std::span<const float> x, const ActivationRows& out, std::size_t r
 
 void rms_norm(std::span<const float> x, const float* weight, float epsilon, float* out) {
   HWY_DYNAMIC_DISPATCH(RmsNorm)(x, weight, epsilon, out);
+}
+
+void layer_norm(std::span<const float> x, const float* weight, const float* bias, float epsilon,
+                float* out) {
+  HWY_DYNAMIC_DISPATCH(LayerNorm)(x, weight, bias, epsilon, out);
 }
 
 void add(std::span<float> x, const float* y) {

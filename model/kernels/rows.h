@@ -20,6 +20,11 @@ void quantize(std::span<const float> x, const ActivationRows& out, std::size_t r
 // 4). `out` may be `x`.
 void rms_norm(std::span<const float> x, const float* weight, float epsilon, float* out);
 
+// out = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba et al. 2016,
+// arXiv:1607.06450). `out` may be `x`.
+void layer_norm(std::span<const float> x, const float* weight, const float* bias, float epsilon,
+                float* out);
+
 // x += y
 void add(std::span<float> x, const float* y);
 

@@ -1,13 +1,12 @@
 #include "model/kernels/tile_attention.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "base/error.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/tile_registers.h"
+#include "model/kernels/tile_softmax.h"
 #include "model/kernels/tiles.h"
 
 namespace tandem::kernels {
@@ -15,27 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxTileHead = 256;
 constexpr std::size_t kSteps = kTileWords / kTileRows;  // bfloat16 numbers in a row of a tile
-
-// e^x for x <= 0 (Cody and Waite's reduction, then the Taylor series to degree 6: 3e-7 relative).
-TANDEM_TILES inline __m512 exp_below_zero(__m512 x) {
-  // Below this the result is no longer a normal number, and nothing beside the largest weight, 1.
-  x = _mm512_max_ps(x, _mm512_set1_ps(-87.0f));
-  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
-                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-  __m512 p = _mm512_set1_ps(1.0f / 720);
-  for (const float coefficient : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(coefficient));
-  return _mm512_scalef_ps(p, n);
-}
-
-// Memory that grows and is never given back: one for each thread and purpose.
-template <typename T>
-T* scratch_of(PageBuffer& buffer, std::size_t count) {
-  if (buffer.size() < count * sizeof(T)) buffer = PageBuffer(count * sizeof(T));
-  return reinterpret_cast<T*>(buffer.data());
-}
 
 // The queries of one head as two bfloat16 numbers each.
 class Queries {
@@ -107,48 +85,6 @@ TANDEM_TILES void round_values(const std::uint16_t* values, std::size_t head_siz
                  tiles + i / 16 * kTileWords + p * kTileRows);
 }
 
-// Scores of a row to weights in bfloat16, of which those outside [begin, end) are 0; returns their
-// sum.
-TANDEM_TILES float soften(float* scores, std::size_t begin, std::size_t end, std::size_t positions,
-                          std::uint16_t* weights) {
-  const float nothing = -std::numeric_limits<float>::infinity();
-  std::fill(scores, scores + begin, nothing);
-  std::fill(scores + end, scores + positions, nothing);
-  __m512 largest = _mm512_set1_ps(nothing);
-  for (std::size_t i = 0; i < positions; i += 16)
-    largest = _mm512_max_ps(largest, _mm512_loadu_ps(scores + i));
-  const __m512 shift = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
-  __m512 total = _mm512_setzero_ps();
-  for (std::size_t i = 0; i < positions; i += 16) {
-    const __m512 score = _mm512_loadu_ps(scores + i);
-    const __mmask16 seen = _mm512_cmp_ps_mask(score, _mm512_set1_ps(nothing), _CMP_NEQ_OQ);
-    const __m512 weight = _mm512_maskz_mov_ps(seen, exp_below_zero(_mm512_sub_ps(score, shift)));
-    total = _mm512_add_ps(total, weight);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(weights + i),
-                        std::bit_cast<__m256i>(_mm512_cvtneps_pbh(weight)));
-  }
-  return _mm512_reduce_add_ps(total);
-}
-
-// The weighted sum of 32 numbers, from `first` on, of all values: [16 rows, 32]. `values` has the
-// tiles of one block after another.
-TANDEM_TILES void add_values(const std::uint16_t* weights, std::size_t positions,
-                             const std::uint16_t* values, std::size_t head_size, std::size_t first,
-                             float* sums) {
-  _tile_zero(0);
-  _tile_zero(1);
-  for (std::size_t p = 0; p < positions; p += kBlockPositions) {
-    const std::uint16_t* const tiles = values + p * head_size + first / 16 * kTileWords;
-    _tile_loadd(2, weights + p, positions * sizeof(std::uint16_t));
-    _tile_loadd(3, tiles, 64);
-    _tile_loadd(4, tiles + kTileWords, 64);
-    _tile_dpbf16ps(0, 2, 3);
-    _tile_dpbf16ps(1, 2, 4);
-  }
-  _tile_stored(0, sums, 32 * sizeof(float));
-  _tile_stored(1, sums + 16, 32 * sizeof(float));
-}
-
 }  // namespace
 
 TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std::size_t heads,
@@ -195,7 +131,7 @@ TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std
     for (std::size_t row = 0; row < count; ++row) {
       const std::size_t row_end = first_position + row + 1;
       const std::size_t row_begin = window > 0 && row_end > window ? row_end - window : 0;
-      totals[row] = soften(scores + (h * kTileQueries + row) * positions,
+      totals[row] = soften(scores + (h * kTileQueries + row) * positions, /*scale=*/1,
                            std::max(row_begin, offset) - offset, row_end - offset, positions,
                            weights + row * positions);
     }

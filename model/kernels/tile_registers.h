@@ -44,14 +44,21 @@ class Tiles {
   Config config_;
 };
 
+// The 16-bit numbers of the lower half of a register and of the upper one, in turn.
+TANDEM_TILES inline __m512i interleave_halves(__m512i apart) {
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16(order, apart);
+}
+
+// 32 numbers to bfloat16, `first` in the lower half of the register.
+TANDEM_TILES inline __m512i to_brains(__m512 first, __m512 second) {
+  return std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+}
+
 // Two vectors of 16 as one row of a tile: their numbers in turn, in bfloat16.
 TANDEM_TILES inline void store_pair(__m512 first, __m512 second, std::uint16_t* to) {
-  // cvtne2ps leaves the second operand in the lower half of the register.
-  const __m512i apart = std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
-  const __m512i interleave =
-      _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                       21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  _mm512_store_si512(to, _mm512_permutexvar_epi16(interleave, apart));
+  _mm512_store_si512(to, interleave_halves(to_brains(first, second)));
 }
 
 // What bfloat16 leaves of a number.

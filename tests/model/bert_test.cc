@@ -7,8 +7,10 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/file.h"
+#include "model/kernels/tiles.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
 
@@ -25,44 +27,95 @@ std::vector<float> pooled(const BertModel& model, const Sequences& sequences,
   return out;
 }
 
-class MiniLmTest : public ::testing::Test {
+// Of lengths that fill tiles and that do not, more rows in all than a thread takes at once.
+Sequences some_sequences() {
+  Sequences sequences;
+  for (const std::size_t length : {2, 3, 3, 17, 17, 40, 512, 5, 32, 250}) {
+    std::vector<TokenId> tokens(length, 2000);
+    for (std::size_t i = 0; i < length; ++i)
+      tokens[i] += static_cast<TokenId>((i * 37 + sequences.size() * 11) % 20000);
+    sequences.push_back(tokens);
+  }
+  return sequences;
+}
+
+class MiniLmTest : public ::testing::TestWithParam<BertExecutor> {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(testing::encoder_folder()))
       GTEST_SKIP() << testing::encoder_folder() << " is not there";
-    model_ = BertModel::load(testing::encoder_folder());
+    if (GetParam() == BertExecutor::kTiles && !kernels::tiles_available())
+      GTEST_SKIP() << "this processor has no tiles";
+    model_ = BertModel::load(testing::encoder_folder(), GetParam());
   }
   std::unique_ptr<BertModel> model_;
 };
 
-TEST_F(MiniLmTest, ReadsItsConfiguration) {
+TEST_P(MiniLmTest, ReadsItsConfiguration) {
   EXPECT_EQ(model_->config().hidden_size, 384);
   EXPECT_EQ(model_->config().layer_count, 6);
   EXPECT_EQ(model_->config().head_count, 12);
   EXPECT_EQ(model_->config().max_positions, 512);
 }
 
-TEST_F(MiniLmTest, ASequenceDoesNotSeeItsBatch) {
-  Sequences sequences;
-  for (const std::size_t length : {2, 3, 3, 17, 17, 40, 512, 5}) {
-    std::vector<TokenId> tokens(length, 2000);
-    for (std::size_t i = 0; i < length; ++i)
-      tokens[i] += static_cast<TokenId>((i * 37 + sequences.size() * 11) % 20000);
-    sequences.push_back(tokens);
-  }
+TEST_P(MiniLmTest, ASequenceDoesNotSeeItsBatch) {
+  const Sequences sequences = some_sequences();
+  const float tolerance = GetParam() == BertExecutor::kTiles ? 0.0f : 2e-5f;
   for (const Pooling pooling : {Pooling::kMean, Pooling::kCls}) {
     const auto together = pooled(*model_, sequences, pooling);
     for (std::size_t i = 0; i < sequences.size(); ++i) {
       const auto alone = pooled(*model_, {sequences[i]}, pooling);
       for (std::size_t k = 0; k < alone.size(); ++k)
-        ASSERT_NEAR(alone[k], together[i * alone.size() + k], 2e-5f) << i << " " << k;
+        ASSERT_NEAR(alone[k], together[i * alone.size() + k], tolerance) << i << " " << k;
     }
   }
 }
 
-TEST_F(MiniLmTest, AnEmptyBatchIsNothing) {
+TEST_P(MiniLmTest, CallsAtOnceGetWhatTheyGetAlone) {
+  const Sequences sequences = some_sequences();
+  const auto expected = pooled(*model_, sequences);
+  std::vector<std::vector<float>> results(4);
+  std::vector<std::thread> threads;
+  for (auto& result : results)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 3; ++i) result = pooled(*model_, sequences);
+    });
+  for (auto& thread : threads) thread.join();
+  for (const auto& result : results)
+    for (std::size_t k = 0; k < expected.size(); ++k) ASSERT_NEAR(result[k], expected[k], 2e-5f);
+}
+
+TEST_P(MiniLmTest, AnEmptyBatchIsNothing) {
   EXPECT_TRUE(pooled(*model_, {}).empty());
 }
+
+// Random tokens, in which a network finds nothing to hold on to: real texts are closer
+// (tests/retriever/encoder_test.cc).
+TEST_P(MiniLmTest, StatesAreThoseOfTheReference) {
+  const Sequences sequences = some_sequences();
+  const auto reference = BertModel::load(testing::encoder_folder(), BertExecutor::kTorch);
+  for (const Pooling pooling : {Pooling::kMean, Pooling::kCls}) {
+    const auto expected = pooled(*reference, sequences, pooling);
+    const auto states = pooled(*model_, sequences, pooling);
+    const std::size_t width = expected.size() / sequences.size();
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      double apart = 0;
+      double length = 0;
+      for (std::size_t k = i * width; k < (i + 1) * width; ++k) {
+        apart += std::pow(double{states[k]} - double{expected[k]}, 2);
+        length += std::pow(double{expected[k]}, 2);
+      }
+      EXPECT_LT(std::sqrt(apart / length), 0.02) << sequences[i].size() << " tokens";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Executors, MiniLmTest,
+                         ::testing::Values(BertExecutor::kTorch, BertExecutor::kTiles),
+                         [](const auto& executor) {
+                           return std::string(executor.param == BertExecutor::kTorch ? "torch"
+                                                                                     : "tiles");
+                         });
 
 // A folder as BertModel::load reads it, its configuration changed by the test.
 class BertLoadTest : public ::testing::Test {

@@ -61,6 +61,23 @@ TEST_P(RowsTest, RmsNormMatchesDoublePrecision) {
   }
 }
 
+TEST_P(RowsTest, LayerNormMatchesDoublePrecision) {
+  for (const std::size_t columns : {std::size_t{3}, std::size_t{64}, std::size_t{100}}) {
+    std::vector<float> x = floats(columns);
+    for (float& value : x) value += 50;  // the mean must go before squares are summed
+    const std::vector<float> weight = floats(columns);
+    const std::vector<float> bias = floats(columns);
+    std::vector<float> out(columns);
+    layer_norm(x, weight.data(), bias.data(), 1e-12f, out.data());
+    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(columns);
+    double squares = 0;
+    for (const float value : x) squares += (value - mean) * (value - mean);
+    const double factor = 1 / std::sqrt(squares / static_cast<double>(columns) + 1e-12);
+    for (std::size_t k = 0; k < columns; ++k)
+      ASSERT_NEAR(out[k], (x[k] - mean) * factor * weight[k] + bias[k], 1e-4) << k;
+  }
+}
+
 TEST_P(RowsTest, ActivationsMatchDoublePrecision) {
   std::vector<float> gate = floats(53);
   // Where e^-x overflows, and by the cube in GELU much earlier.
