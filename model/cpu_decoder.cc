@@ -149,6 +149,12 @@ class Decoder final : public CpuDecoder {
   const DecoderConfig& config() const override { return config_; }
   std::size_t size_bytes() const override { return arena_.used_bytes(); }
   void forward(std::span<const DecoderSegment> segments, std::span<float> logits) override;
+  std::shared_ptr<const PassageKv> pack(const KvSequence& sequence) override {
+    return PassageKv::pack(config_, sequence, team_);
+  }
+  void append(const PassageKv& passage, KvSequence& sequence) override {
+    passage.append_to(config_, sequence, team_);
+  }
 
  private:
   Layer load_layer(const WeightFile& weights, int index);

@@ -16,6 +16,7 @@
 
 #include "model/decoder_config.h"
 #include "model/kv_cache.h"
+#include "model/passage_kv.h"
 #include "model/tokenizers/tokenizer.h"
 #include "model/weights.h"
 
@@ -50,6 +51,11 @@ class CpuDecoder {
   // `logits`. A sequence may occur once. Throws kInvalidArgument for a token outside the
   // vocabulary, before any work.
   virtual void forward(std::span<const DecoderSegment> segments, std::span<float> logits) = 0;
+
+  // A sequence that was computed as a prompt, to be appended to others; see passage_kv.h. Both are
+  // for the thread that calls forward().
+  virtual std::shared_ptr<const PassageKv> pack(const KvSequence& sequence) = 0;
+  virtual void append(const PassageKv& passage, KvSequence& sequence) = 0;
 };
 
 }  // namespace tandem

@@ -125,18 +125,29 @@ at::Tensor rotations(const AttentionKind& kind, int first_position, std::int64_t
 }
 
 // Of `rows` new positions after `past` earlier ones.
-Reach reach_of(const AttentionKind& kind, int past, std::int64_t rows) {
+Reach reach_of(const AttentionKind& kind, int past, std::int64_t rows,
+               std::span<const PositionRange> passages) {
   Reach reach;
   reach.turn = rotations(kind, past, rows);
   const std::int64_t window = kind.window > 0 ? kind.window : past + rows;
   reach.first = std::max<std::int64_t>(0, past + 1 - window);
   // One row sees all that is left. LibTorch's own causal mask is that of a square: with earlier
   // positions in the cache, row i would see columns 0 to i instead of 0 to past + i.
-  if (rows == 1 || (past == 0 && window >= rows)) return reach;
+  if (passages.empty() && (rows == 1 || (past == 0 && window >= rows))) return reach;
   const std::int64_t last = past - reach.first;  // the column that is row 0 itself
   const at::Tensor hidden = at::full({1, 1, rows, past + rows - reach.first},
                                      -std::numeric_limits<float>::infinity(), at::kFloat);
-  reach.mask = hidden.triu(last + 1).add_(hidden.tril(last - window));
+  at::Tensor mask = hidden.triu(last + 1).add_(hidden.tril(last - window));
+  for (const PositionRange& passage : passages) {
+    const std::int64_t begin = std::max<std::int64_t>(passage.begin - past, 0);
+    const std::int64_t end = std::min<std::int64_t>(passage.end - past, rows);
+    const std::int64_t before = passage.begin - reach.first;
+    if (begin < end && before > 0)
+      mask.narrow(2, begin, end - begin)
+          .narrow(3, 0, before)
+          .fill_(-std::numeric_limits<float>::infinity());
+  }
+  reach.mask = mask;
   return reach;
 }
 
@@ -304,7 +315,7 @@ std::unique_ptr<TorchDecoderCache> TorchDecoder::make_cache(int capacity) const 
 }
 
 void TorchDecoder::forward(std::span<const TokenId> tokens, TorchDecoderCache& cache,
-                           std::span<float> logits) const {
+                           std::span<float> logits, std::span<const PositionRange> passages) const {
   const Network& network = *network_;
   const DecoderConfig& config = network.config;
   TorchDecoderCache::State& state = *cache.state_;
@@ -325,7 +336,7 @@ void TorchDecoder::forward(std::span<const TokenId> tokens, TorchDecoderCache& c
   at::Tensor x = network.embed(tokens);
   std::vector<Reach> reaches;
   for (const AttentionKind& kind : config.attention_kinds)
-    reaches.push_back(reach_of(kind, state.length, rows));
+    reaches.push_back(reach_of(kind, state.length, rows, passages));
 
   const float epsilon = config.norm_epsilon;
   const auto add = [&](const at::Tensor& change, const at::Tensor& norm) {

@@ -8,6 +8,7 @@
 
 #include "model/decoder_config.h"
 #include "model/decoder_weights.h"
+#include "model/passage_kv.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
@@ -51,8 +52,11 @@ class TorchDecoder {
   // Appends `tokens` to the sequence in `cache` and writes the logits that follow its last token to
   // `logits` [vocabulary_size]. An empty `logits` skips the output layer. Throws kTooLarge if
   // the cache has no room for the tokens.
-  void forward(std::span<const TokenId> tokens, TorchDecoderCache& cache,
-               std::span<float> logits) const;
+  //
+  // `passages` are read by themselves (model/passage_kv.h): their tokens see nothing before the
+  // first one of their own passage.
+  void forward(std::span<const TokenId> tokens, TorchDecoderCache& cache, std::span<float> logits,
+               std::span<const PositionRange> passages = {}) const;
 
  private:
   struct Network;
