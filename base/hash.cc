@@ -24,6 +24,10 @@ void Sha256::update(std::string_view bytes) {
   TANDEM_CHECK(EVP_DigestUpdate(context_->digest.get(), bytes.data(), bytes.size()) == 1);
 }
 
+void Sha256::update(std::span<const std::byte> bytes) {
+  update(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
 std::string Sha256::finish_hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;

@@ -3,7 +3,9 @@
 #ifndef TANDEM_BASE_HASH_H_
 #define TANDEM_BASE_HASH_H_
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void update(std::string_view bytes);
+  void update(std::span<const std::byte> bytes);
   // 64 lower-case hexadecimal digits; called once, last.
   std::string finish_hex();
 

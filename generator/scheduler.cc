@@ -86,10 +86,30 @@ class Stream final : public TokenStream {
   std::shared_ptr<Channel> channel_;
 };
 
+// A passage that is read by itself: known, or being computed for those that hold it.
+struct Reading {
+  Reading(std::span<const TokenId> passage, KvPool& pool)
+      : tokens(passage.begin(), passage.end()), sequence(pool) {}
+
+  std::size_t left() const { return tokens.size() - static_cast<std::size_t>(sequence.length()); }
+
+  std::vector<TokenId> tokens;
+  KvSequence sequence;
+  std::shared_ptr<const PassageKv> kv;  // once it is known
+  std::uint64_t step = 0;               // the last one that it had a part in
+};
+
 struct Waiting {
   SequenceRequest request;
   std::shared_ptr<Channel> channel;
+  std::vector<std::shared_ptr<const PassageKv>> passages;  // null where one is not known
 };
+
+std::span<const TokenId> tokens_of(const SequenceRequest& request, const PositionRange& range) {
+  return std::span(request.prompt)
+      .subspan(static_cast<std::size_t>(range.begin),
+               static_cast<std::size_t>(range.end - range.begin));
+}
 
 struct Running {
   Running(Waiting waiting, KvPool& pool)
@@ -107,11 +127,20 @@ struct Running {
   std::size_t computed() const { return static_cast<std::size_t>(sequence.length()); }
   bool in_prompt() const { return computed() < request.prompt.size(); }
   std::size_t given() const { return context.size() - request.prompt.size(); }
+  // The end of what can be computed before the next passage has to be put in.
+  std::size_t reach() const {
+    return readings.empty() ? request.prompt.size()
+                            : static_cast<std::size_t>(next_passage().begin);
+  }
+  const PositionRange& next_passage() const {
+    return request.passages[request.passages.size() - readings.size()];
+  }
 
   SequenceRequest request;
   std::shared_ptr<Channel> channel;
   std::vector<TokenId> context;  // prompt and what was given out
   KvSequence sequence;
+  std::deque<std::shared_ptr<Reading>> readings;  // of the passages that are not in `sequence` yet
   Sampler sampler;
   std::optional<GrammarMatcher> form;
   std::vector<std::uint64_t> allowed;  // by `form`, next
@@ -133,6 +162,7 @@ class Scheduler::Impl {
         decoder_(std::move(decoder)),
         pool_(decoder_->config(), options.cache_bytes),
         prefixes_(pool_),
+        passages_(decoder_->config(), options.passages),
         thread_([this] { run(); }) {}
 
   ~Impl() {
@@ -149,6 +179,12 @@ class Scheduler::Impl {
   std::unique_ptr<TokenStream> submit(SequenceRequest request) {
     TANDEM_CHECK(!request.prompt.empty() && request.max_tokens > 0);
     check(request.sampling);
+    int past = 0;
+    for (const PositionRange& range : request.passages) {
+      TANDEM_CHECK(past <= range.begin && range.begin < range.end);
+      past = range.end;
+    }
+    TANDEM_CHECK(static_cast<std::size_t>(past) < request.prompt.size());
     // One such token would end the step for everybody.
     for (const TokenId token : request.prompt) {
       if (token < 0 || token >= config().vocabulary_size)
@@ -165,9 +201,12 @@ class Scheduler::Impl {
                       request.prompt.size(), request.max_tokens, blocks * pool_.block_bytes() >> 20,
                       pool_.block_limit() * pool_.block_bytes() >> 20),
           "ask for fewer tokens, or give the server a larger cache");
+    std::vector<std::shared_ptr<const PassageKv>> passages;
+    for (const PositionRange& range : request.passages)
+      passages.push_back(passages_.find(tokens_of(request, range)));
     auto channel = std::make_shared<Channel>();
     const std::lock_guard lock(mutex_);
-    waiting_.push_back({std::move(request), channel});
+    waiting_.push_back({std::move(request), channel, std::move(passages)});
     state_.waiting = waiting_.size();
     woken_.notify_one();
     return std::make_unique<Stream>(std::move(channel));
@@ -179,9 +218,15 @@ class Scheduler::Impl {
   }
 
  private:
-  // The last token of an answer is never computed further, but a draft may be.
+  // The last token of an answer is never computed further, but a draft may be. A passage takes
+  // blocks of its own until it has been put in; those that are known do not, which is not counted
+  // on.
   static std::size_t blocks_needed(const SequenceRequest& request) {
-    return blocks_for(request.prompt.size() + static_cast<std::size_t>(request.max_tokens));
+    std::size_t blocks =
+        blocks_for(request.prompt.size() + static_cast<std::size_t>(request.max_tokens));
+    for (const PositionRange& range : request.passages)
+      blocks += blocks_for(static_cast<std::size_t>(range.end - range.begin));
+    return blocks;
   }
 
   void run() {
@@ -249,23 +294,94 @@ class Scheduler::Impl {
   }
 
   void begin(Waiting waiting) {
+    const auto passages = std::move(waiting.passages);
     auto running = std::make_unique<Running>(std::move(waiting), pool_);
-    // The last token is always computed, for its logits.
-    const std::span<const TokenId> prompt = running->request.prompt;
-    const std::vector<KvBlock> known = prefixes_.find(prompt.first(prompt.size() - 1));
-    const int reused = static_cast<int>(known.size() * kernels::kBlockPositions);
+    const std::vector<KvBlock> known = prefixes_.find(shared_prefix(running->request));
+    int reused = static_cast<int>(known.size() * kernels::kBlockPositions);
     running->sequence.adopt(known, reused);
+    for (std::size_t i = 0; i < passages.size(); ++i) {
+      const auto tokens = tokens_of(running->request, running->request.passages[i]);
+      // It may have become known while the request waited.
+      const auto known_by_now =
+          passages[i] != nullptr ? passages[i] : passages_.find_in_memory(tokens);
+      if (known_by_now != nullptr) reused += static_cast<int>(tokens.size());
+      running->readings.push_back(reading_of(tokens, known_by_now));
+    }
     running->channel->reused_tokens = reused;
     state_.reused_tokens += static_cast<std::uint64_t>(reused);
     running_.push_back(std::move(running));
   }
 
+  // What the prompt may have in common with others: nothing from its first passage on, since what
+  // follows one that was read by itself is other than what follows the same tokens read together.
+  // The last token is always computed, for its logits.
+  static std::span<const TokenId> shared_prefix(const SequenceRequest& request) {
+    return std::span(request.prompt)
+        .first(request.passages.empty() ? request.prompt.size() - 1
+                                        : static_cast<std::size_t>(request.passages[0].begin));
+  }
+
+  // The same one for all that wait for the same passage.
+  std::shared_ptr<Reading> reading_of(std::span<const TokenId> passage,
+                                      std::shared_ptr<const PassageKv> kv) {
+    for (const auto& running : running_) {
+      for (const auto& reading : running->readings)
+        if (std::ranges::equal(reading->tokens, passage)) return reading;
+    }
+    auto reading = std::make_shared<Reading>(passage, pool_);
+    reading->kv = std::move(kv);
+    return reading;
+  }
+
+  // Puts in the passages that are known by now and whose turn it is.
+  void put_in_passages(Running& running) {
+    while (!running.readings.empty() && running.computed() == running.reach()) {
+      const std::shared_ptr<const PassageKv> kv = running.readings.front()->kv;
+      if (kv == nullptr) return;
+      TANDEM_CHECK(running.sequence.reserve(running.next_passage().end));
+      decoder_->append(*kv, running.sequence);
+      running.readings.pop_front();
+    }
+  }
+
+  // The next pieces of the passages that a sequence waits for.
+  void add_readings(const Running& running, std::size_t& budget,
+                    std::vector<DecoderSegment>& segments, std::vector<Reading*>& read) {
+    for (const auto& reading : running.readings) {
+      if (reading->kv != nullptr || reading->step == step_) continue;
+      const std::size_t count = std::min(budget, reading->left());
+      if (count == 0) return;
+      reading->step = step_;
+      budget -= count;
+      const int done = reading->sequence.length();
+      TANDEM_CHECK(reading->sequence.reserve(done + static_cast<int>(count)));
+      segments.push_back(
+          {&reading->sequence,
+           std::span<const TokenId>(reading->tokens).subspan(static_cast<std::size_t>(done), count),
+           TokenKind::kPrompt, 0});
+      read.push_back(reading.get());
+    }
+  }
+
+  void keep_passages(const std::vector<Reading*>& read) {
+    for (Reading* const reading : read) {
+      if (reading->left() > 0) continue;
+      reading->kv = decoder_->pack(reading->sequence);
+      reading->sequence.clear();
+      passages_.insert(reading->tokens, reading->kv);
+    }
+  }
+
   void step() {
     std::vector<Running*> members;
     std::vector<DecoderSegment> segments;
+    std::vector<Reading*> read;
     std::size_t budget = options_.prompt_tokens;
     std::size_t logit_rows = 0;
+    ++step_;
     for (const auto& running : running_) {
+      put_in_passages(*running);
+      add_readings(*running, budget, segments, read);
       const TokenKind kind = running->in_prompt() ? TokenKind::kPrompt : TokenKind::kDecoded;
       if (!choose_tokens(*running, budget)) continue;
       members.push_back(running.get());
@@ -275,6 +391,7 @@ class Scheduler::Impl {
     const auto vocabulary = static_cast<std::size_t>(decoder_->config().vocabulary_size);
     logits_.resize(std::max(logits_.size(), logit_rows * vocabulary));
     decoder_->forward(segments, std::span(logits_).first(logit_rows * vocabulary));
+    keep_passages(read);
 
     std::span<float> rows(logits_);
     std::vector<const Running*> finished;
@@ -300,7 +417,7 @@ class Scheduler::Impl {
     const std::size_t done = running.computed();
     running.drafted = 0;
     if (running.in_prompt()) {
-      const std::size_t count = std::min(budget, running.request.prompt.size() - done);
+      const std::size_t count = std::min(budget, running.reach() - done);
       if (count == 0) return false;
       budget -= count;
       const auto from = running.context.begin() + static_cast<std::ptrdiff_t>(done);
@@ -382,7 +499,10 @@ class Scheduler::Impl {
   }
 
   void remember(const Running& running) {
-    const std::size_t whole = running.request.prompt.size() / kernels::kBlockPositions;
+    const std::size_t end = running.request.passages.empty()
+                                ? running.request.prompt.size()
+                                : static_cast<std::size_t>(running.request.passages[0].begin);
+    const std::size_t whole = end / kernels::kBlockPositions;
     prefixes_.insert(running.request.prompt, running.sequence.blocks().first(whole));
   }
 
@@ -390,6 +510,7 @@ class Scheduler::Impl {
   std::unique_ptr<CpuDecoder> decoder_;
   KvPool pool_;
   PrefixCache prefixes_;
+  PassageCache passages_;
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;
@@ -400,6 +521,7 @@ class Scheduler::Impl {
   // Of the scheduler's thread alone.
   std::vector<std::unique_ptr<Running>> running_;
   std::vector<float> logits_;
+  std::uint64_t step_ = 0;
   std::uint64_t given_ = 0;
   std::uint64_t drafted_ = 0;
   std::uint64_t accepted_ = 0;

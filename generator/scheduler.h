@@ -6,6 +6,9 @@
 // arXiv:2308.16369). So the weights are read once for all, and a long prompt never makes the others
 // wait for longer than one piece of it.
 //
+// Passages that a prompt wants read by themselves (model/passage_kv.h) are taken from a cache, or
+// computed beside everything else, once for all requests that wait for them.
+//
 // Requests are admitted in the order in which they came, each when the cache has room for its
 // prompt and its longest answer; none has to be interrupted afterwards.
 #ifndef TANDEM_GENERATOR_SCHEDULER_H_
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "generator/grammar/token_masks.h"
+#include "generator/passage_cache.h"
 #include "generator/sampler.h"
 #include "model/cpu_decoder.h"
 
@@ -28,10 +32,14 @@ struct SchedulerOptions {
   std::size_t max_running = 64;     // generations in one step
   std::size_t prompt_tokens = 256;  // of prompts, in one step
   bool drafts = true;
+  PassageCacheOptions passages;
 };
 
 struct SequenceRequest {
   std::vector<TokenId> prompt;
+  // Parts of the prompt that are read by themselves, in order and apart from one another. The last
+  // token is in none.
+  std::vector<PositionRange> passages;
   int max_tokens = 0;
   SamplingOptions sampling;
   std::vector<TokenId> ends;  // tokens that end the text; the last one given out is not one of them
@@ -83,7 +91,7 @@ class Scheduler {
 
   // Throws kTooLarge if prompt and answer could never fit the cache, kInvalidArgument for a token
   // outside the vocabulary and for options of sampling out of range. The prompt must not be empty,
-  // max_tokens must be positive.
+  // max_tokens must be positive. Passages are looked for on disk before it returns.
   std::unique_ptr<TokenStream> submit(SequenceRequest request);
 
   SchedulerState state() const;

@@ -90,14 +90,10 @@ int read_max_tokens(const std::filesystem::path& folder, int max_positions, int 
   return static_cast<int>(std::min<std::int64_t>(value, max_positions));
 }
 
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 void hash_file(Sha256& hash, const std::filesystem::path& path) {
   const MappedFile file(path);
   hash.update(fmt::format("{} {}\n", path.filename().string(), file.bytes().size()));
-  hash.update(as_text(file.bytes()));
+  hash.update(file.bytes());
 }
 
 // The files that open_tokenizer reads, by its own order of preference.

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -13,21 +12,13 @@
 
 #include "base/file.h"
 #include "tests/support/errors.h"
+#include "tests/support/half.h"
 #include "tests/support/paths.h"
 
 namespace tandem {
 namespace {
 
 using ::testing::HasSubstr;
-
-float from_half(std::uint16_t half) {
-  const int exponent = (half >> 10) & 31;
-  const int fraction = half & 1023;
-  const float value = exponent == 0
-                          ? std::ldexp(static_cast<float>(fraction), -24)
-                          : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return (half & 0x8000) != 0 ? -value : value;
-}
 
 struct Reference {
   std::vector<std::string> texts;
@@ -53,7 +44,7 @@ Reference read_reference() {
   for (std::size_t i = 0; i + 1 < halves.size(); i += 2) {
     std::uint16_t half = 0;
     std::memcpy(&half, halves.data() + i, 2);
-    reference.vectors.push_back(from_half(half));
+    reference.vectors.push_back(testing::from_half(half));
   }
   return reference;
 }

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
 #include <random>
 #include <vector>
 
+#include "tests/support/half.h"
 #include "tests/support/simd_targets.h"
 
 namespace tandem::kernels {
@@ -45,10 +45,6 @@ std::vector<float> value_at(const std::vector<const std::uint16_t*>& blocks, std
   std::vector<float> value(size);
   attend(query.data(), 1, size, 1, blocks, position, position + 1, value.data());
   return value;
-}
-
-float half_at(const std::uint16_t* block, std::size_t index) {
-  return static_cast<float>(std::bit_cast<_Float16>(block[index]));
 }
 
 TEST_P(PackedBlockTest, PositionsComeBackTurnedAndMoved) {
@@ -93,7 +89,7 @@ TEST_P(PackedBlockTest, PositionsComeBackTurnedAndMoved) {
             }
             // Half a step of 1/127 of the largest number of each of two channels.
             const bool large = i < 4 || (i >= turned && i < turned + 4);
-            ASSERT_NEAR(half_at(block, i * 32 + position), expected, large ? 1.2 : 0.05)
+            ASSERT_NEAR(testing::from_half(block[i * 32 + position]), expected, large ? 1.2 : 0.05)
                 << p << " " << i;
             ASSERT_NEAR(value[i], values[p * size + i], 0.02) << p << " " << i;
           }
