@@ -18,9 +18,8 @@ namespace {
 constexpr int kMaxTokens = 64;
 
 // `path` holds a JSON object a line: "question" and "passages", texts with a title.
-std::vector<std::vector<tandem::TokenId>> read_prompts(const tandem::Generator& generator,
-                                                       const char* path) {
-  std::vector<std::vector<tandem::TokenId>> prompts;
+std::vector<tandem::Prompt> read_prompts(const tandem::Generator& generator, const char* path) {
+  std::vector<tandem::Prompt> prompts;
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) {
     const auto json = nlohmann::json::parse(line);
@@ -45,7 +44,9 @@ int main(int argc, char** argv) {
   }
   tandem::set_compute_threads(std::stoi(argv[2]));
   const auto prompts = read_prompts(*tandem::Generator::open(argv[1]), argv[3]);
-  std::ofstream(argv[4]) << nlohmann::json(prompts).dump();
+  std::vector<std::vector<tandem::TokenId>> tokens;
+  for (const auto& prompt : prompts) tokens.push_back(prompt.tokens);
+  std::ofstream(argv[4]) << nlohmann::json(tokens).dump();
   tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
     // A new one each time: what the last round left in its cache must not help this one.
     const auto generator = tandem::Generator::open(argv[1]);

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <map>
+
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -41,6 +43,14 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "prompts that may come again")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  command
+      .add_option("--passages", options.passage_reading,
+                  "How the generator reads passages: 'together', or 'independent', each by itself "
+                  "and only once, for a generator that was fine-tuned for it; default: as its file "
+                  "says")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, PassageReading>{
+          {"together", PassageReading::kTogether}, {"independent", PassageReading::kIndependent}}))
+      ->type_name("HOW");
 }
 
 void add_collection_option(CLI::App& command, std::string& collection) {

@@ -101,6 +101,12 @@ void add_serve_command(CLI::App& app) {
                                          "a proxy that has.");
   add_engine_options(*command, arguments->engine);
   add_generator_option(*command, arguments->engine);
+  command
+      ->add_option("--passage-cache-mb", arguments->engine.passage_cache_mb,
+                   "Most of the disk that independently read passages take, so that they are known "
+                   "after a restart; 0: none")
+      ->check(CLI::Range(0, 1 << 30))
+      ->capture_default_str();
   command->add_option("--host", arguments->server.host, "Address to bind")->capture_default_str();
   command->add_option("--port", arguments->server.port, "Port to bind; 0: any free one")
       ->check(CLI::Range(0, 65535))

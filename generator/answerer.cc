@@ -12,24 +12,24 @@ namespace {
 // Part of the context that the passages leave to the answer, unless it asks for less.
 constexpr int kReservedForAnswer = 256;
 
-struct Prompt {
-  std::vector<TokenId> tokens;
+struct FittedPrompt {
+  Prompt prompt;
   std::vector<Hit> hits;
 };
 
 // Leaves out passages, worst first, until the prompt fits.
-Prompt fit_prompt(const Generator& generator, std::span<const ChatMessage> messages,
-                  std::vector<Hit> hits, int max_tokens) {
+FittedPrompt fit_prompt(const Generator& generator, std::span<const ChatMessage> messages,
+                        std::vector<Hit> hits, int max_tokens) {
   const int reserved =
       std::clamp(max_tokens, 1, std::min(kReservedForAnswer, generator.context_length() / 4));
   const auto limit = static_cast<std::size_t>(generator.context_length() - reserved);
   while (true) {
-    Prompt prompt{generator.render(with_passages(messages, hits)), {}};
+    // Without passages there are no marks in the messages but the user's own.
+    const PassageReading reading =
+        hits.empty() ? PassageReading::kTogether : generator.passage_reading();
+    Prompt prompt = generator.render(with_passages(messages, hits, reading), reading);
     // With no passage left, the generator itself says how much too long the conversation is.
-    if (prompt.tokens.size() <= limit || hits.empty()) {
-      prompt.hits = std::move(hits);
-      return prompt;
-    }
+    if (prompt.tokens.size() <= limit || hits.empty()) return {std::move(prompt), std::move(hits)};
     hits.pop_back();
   }
 }
@@ -58,10 +58,11 @@ Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptio
     hits = retriever_.search(question, options.search);
     answer.retrieval_seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
-  Prompt prompt = fit_prompt(generator_, messages, std::move(hits), options.generation.max_tokens);
-  answer.hits = std::move(prompt.hits);
+  FittedPrompt fitted =
+      fit_prompt(generator_, messages, std::move(hits), options.generation.max_tokens);
+  answer.hits = std::move(fitted.hits);
   answer.generation = generator_.generate(
-      prompt.tokens, options.generation, sink ? sink : [](std::string_view) { return true; });
+      fitted.prompt, options.generation, sink ? sink : [](std::string_view) { return true; });
   if (answer.generation.finish_reason != FinishReason::kCancelled) {
     answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
   }

@@ -9,11 +9,14 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
 #include "generator/grammar/mask_library.h"
 #include "generator/text_stream.h"
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
 #include "model/threads.h"
+#include "store/byte_cache.h"
 
 namespace tandem {
 namespace {
@@ -55,27 +58,113 @@ std::string token_text(const GgufFile& file, const char* key) {
   return std::string((*texts)[static_cast<std::size_t>(*id)]);
 }
 
+// Puts a prompt together out of pieces of text.
+//
+// Control tokens are looked for in the template's own text only. What lies between two of them is
+// encoded as one piece, whether it came from the template or a message: encoding the parts one by
+// one would give other tokens where a word or a run of spaces crosses their border. Only the
+// borders of passages that are read by themselves divide it, so that their tokens are the same
+// everywhere.
+class PromptWriter {
+ public:
+  PromptWriter(const Tokenizer& tokenizer, std::span<const ControlToken> control)
+      : tokenizer_(tokenizer), control_(control) {}
+
+  void add_template_text(std::string_view text) {
+    while (!text.empty()) {
+      const auto token = std::find_if(control_.begin(), control_.end(), [&](const auto& control) {
+        return text.starts_with(control.text);
+      });
+      if (token == control_.end()) {
+        run_.push_back(text.front());
+        text.remove_prefix(1);
+      } else {
+        end_run();
+        prompt_.tokens.push_back(token->id);
+        text.remove_prefix(token->text.size());
+      }
+    }
+  }
+
+  void add_message_text(std::string_view text) { run_ += text; }
+
+  // A template may have cut off a mark, so they need not be in pairs.
+  void add_marked_text(std::string_view text) {
+    while (true) {
+      const auto mark = std::min(text.find(kPassageBegin), text.find(kPassageEnd));
+      run_ += text.substr(0, mark);
+      if (mark == std::string_view::npos) return;
+      end_run();
+      const int here = static_cast<int>(prompt_.tokens.size());
+      if (text.substr(mark).starts_with(kPassageBegin)) {
+        begin_ = here;
+      } else if (begin_ && *begin_ < here) {
+        prompt_.passages.push_back({*begin_, here});
+      }
+      if (text.substr(mark).starts_with(kPassageEnd)) begin_.reset();
+      text.remove_prefix(mark + kPassageBegin.size());
+    }
+  }
+
+  Prompt finish() {
+    end_run();
+    // Most templates write the first token themselves; those that leave it to the tokenizer get it.
+    const auto prefix = tokenizer_.prefix();
+    auto& tokens = prompt_.tokens;
+    if (tokens.size() < prefix.size() ||
+        !std::equal(prefix.begin(), prefix.end(), tokens.begin())) {
+      tokens.insert(tokens.begin(), prefix.begin(), prefix.end());
+      for (PositionRange& passage : prompt_.passages) {
+        passage.begin += static_cast<int>(prefix.size());
+        passage.end += static_cast<int>(prefix.size());
+      }
+    }
+    // Something has to come after a passage for the answer to follow from.
+    if (!prompt_.passages.empty() &&
+        static_cast<std::size_t>(prompt_.passages.back().end) == tokens.size())
+      prompt_.passages.pop_back();
+    return std::move(prompt_);
+  }
+
+ private:
+  void end_run() {
+    const auto encoded = tokenizer_.encode(run_, ControlTokens::kAsText);
+    prompt_.tokens.insert(prompt_.tokens.end(), encoded.begin(), encoded.end());
+    run_.clear();
+  }
+
+  const Tokenizer& tokenizer_;
+  std::span<const ControlToken> control_;
+  std::string run_;
+  std::optional<int> begin_;  // of the passage that has not ended
+  Prompt prompt_;
+};
+
 class GgufGenerator final : public Generator {
  public:
   GgufGenerator(const std::filesystem::path& path, const GgufFile& file,
-                const SchedulerOptions& options);
+                const GeneratorOptions& options);
 
   const std::string& name() const override { return name_; }
   int context_length() const override { return scheduler_.config().context_length; }
+  PassageReading passage_reading() const override { return passage_reading_; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   SchedulerState state() const override { return scheduler_.state(); }
 
-  std::vector<TokenId> render(std::span<const ChatMessage> messages) const override;
-  GenerationResult generate(std::span<const TokenId> prompt, const GenerationOptions& options,
+  Prompt render(std::span<const ChatMessage> messages, PassageReading reading) const override;
+  GenerationResult generate(const Prompt& prompt, const GenerationOptions& options,
                             const TextSink& sink) const override;
 
  private:
+  SchedulerOptions scheduling(const std::filesystem::path& path, const GeneratorOptions& options);
   MaskLibrary& masks() const;
   int token_budget(std::span<const TokenId> prompt, const GenerationOptions& options) const;
 
   std::string name_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> template_;  // null where the file has none
+  PassageReading passage_reading_;
+  std::unique_ptr<ByteCache> passages_on_disk_;  // null without
   mutable Scheduler scheduler_;
   // Made when the first schema comes: it takes up to a quarter of a second.
   mutable std::once_flag masks_made_;
@@ -91,11 +180,17 @@ std::unique_ptr<CpuDecoder> load_decoder(const GgufFile& file) {
   return CpuDecoder::load(weights, weights.config(), compute_threads());
 }
 
+PassageReading trained_reading(const GgufFile& file) {
+  return file.boolean(kIndependentPassagesKey).value_or(false) ? PassageReading::kIndependent
+                                                               : PassageReading::kTogether;
+}
+
 GgufGenerator::GgufGenerator(const std::filesystem::path& path, const GgufFile& file,
-                             const SchedulerOptions& options)
+                             const GeneratorOptions& options)
     : name_(path.stem().string()),
       tokenizer_(make_tokenizer(file)),
-      scheduler_(load_decoder(file), options),
+      passage_reading_(options.passage_reading.value_or(trained_reading(file))),
+      scheduler_(load_decoder(file), scheduling(path, options)),
       control_(read_control_tokens(file)),
       bos_text_(token_text(file, "tokenizer.ggml.bos_token_id")),
       eos_text_(token_text(file, "tokenizer.ggml.eos_token_id")) {
@@ -115,46 +210,35 @@ GgufGenerator::GgufGenerator(const std::filesystem::path& path, const GgufFile& 
       ends_.push_back(*id);
 }
 
-// Control tokens are looked for in the template's own text only. What lies between two of them is
-// encoded as one piece, whether it came from the template or a message: encoding the parts one by
-// one would give other tokens where a word or a run of spaces crosses their border.
-std::vector<TokenId> GgufGenerator::render(std::span<const ChatMessage> messages) const {
+SchedulerOptions GgufGenerator::scheduling(const std::filesystem::path& path,
+                                           const GeneratorOptions& options) {
+  SchedulerOptions scheduling = options.scheduling;
+  if (passage_reading_ == PassageReading::kTogether || options.passage_folder.empty())
+    return scheduling;
+  passages_on_disk_ = ByteCache::open(options.passage_folder, options.passage_folder_bytes);
+  scheduling.passages.disk = passages_on_disk_.get();
+  Sha256 hash;
+  hash.update(MappedFile(path).bytes());
+  scheduling.passages.model = hash.finish_hex();
+  return scheduling;
+}
+
+Prompt GgufGenerator::render(std::span<const ChatMessage> messages, PassageReading reading) const {
   if (template_ == nullptr)
     throw Error(ErrorCode::kUnsupported, fmt::format("{} has no chat template", name_),
                 "choose an instruction-tuned model; a base model cannot hold a conversation");
-  std::vector<TokenId> ids;
-  std::string run;
-  const auto end_run = [&] {
-    const auto encoded = tokenizer_->encode(run, ControlTokens::kAsText);
-    ids.insert(ids.end(), encoded.begin(), encoded.end());
-    run.clear();
-  };
+  PromptWriter writer(*tokenizer_, control_);
   for (const PromptSpan& span :
        template_->render(messages, /*add_generation_prompt=*/true, bos_text_, eos_text_)) {
-    if (span.from_message) {
-      run += span.text;
-      continue;
-    }
-    for (std::string_view rest = span.text; !rest.empty();) {
-      const auto token = std::find_if(control_.begin(), control_.end(), [&](const auto& control) {
-        return rest.starts_with(control.text);
-      });
-      if (token == control_.end()) {
-        run.push_back(rest.front());
-        rest.remove_prefix(1);
-      } else {
-        end_run();
-        ids.push_back(token->id);
-        rest.remove_prefix(token->text.size());
-      }
+    if (!span.from_message) {
+      writer.add_template_text(span.text);
+    } else if (reading == PassageReading::kIndependent) {
+      writer.add_marked_text(span.text);
+    } else {
+      writer.add_message_text(span.text);
     }
   }
-  end_run();
-  // Most templates write the first token themselves; those that leave it to the tokenizer get it.
-  const auto prefix = tokenizer_->prefix();
-  if (ids.size() < prefix.size() || !std::equal(prefix.begin(), prefix.end(), ids.begin()))
-    ids.insert(ids.begin(), prefix.begin(), prefix.end());
-  return ids;
+  return writer.finish();
 }
 
 int GgufGenerator::token_budget(std::span<const TokenId> prompt,
@@ -188,13 +272,13 @@ MaskLibrary& GgufGenerator::masks() const {
   return *masks_;
 }
 
-GenerationResult GgufGenerator::generate(std::span<const TokenId> prompt,
-                                         const GenerationOptions& options,
+GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationOptions& options,
                                          const TextSink& sink) const {
   using Clock = std::chrono::steady_clock;
   SequenceRequest request;
-  request.max_tokens = token_budget(prompt, options);
-  request.prompt.assign(prompt.begin(), prompt.end());
+  request.max_tokens = token_budget(prompt.tokens, options);
+  request.prompt = prompt.tokens;
+  request.passages = prompt.passages;
   request.sampling = options.sampling;
   request.ends = ends_;
   if (options.json_schema)
@@ -203,7 +287,7 @@ GenerationResult GgufGenerator::generate(std::span<const TokenId> prompt,
   const auto tokens = scheduler_.submit(std::move(request));
   TextStream stream(options.stop);
   GenerationResult result;
-  result.prompt_tokens = static_cast<int>(prompt.size());
+  result.prompt_tokens = static_cast<int>(prompt.tokens.size());
 
   // False once the receiver has had enough.
   const auto show = [&](const std::string& piece) {
@@ -233,7 +317,7 @@ GenerationResult GgufGenerator::generate(std::span<const TokenId> prompt,
 }  // namespace
 
 std::unique_ptr<Generator> Generator::open(const std::filesystem::path& path,
-                                           const SchedulerOptions& options) {
+                                           const GeneratorOptions& options) {
   const auto file = open_gguf(path);
   return std::make_unique<GgufGenerator>(path, *file, options);
 }

@@ -2,6 +2,7 @@
 #ifndef TANDEM_GENERATOR_GENERATOR_H_
 #define TANDEM_GENERATOR_GENERATOR_H_
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,11 +13,27 @@
 #include <vector>
 
 #include "generator/chat_template.h"
+#include "generator/passage_reading.h"
 #include "generator/sampler.h"
 #include "generator/scheduler.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
+
+struct GeneratorOptions {
+  SchedulerOptions scheduling = {};
+  // As the file says that the model was trained, unless given.
+  std::optional<PassageReading> passage_reading = {};
+  // Where passages that were read independently are kept over restarts, in at most so many bytes;
+  // empty: nowhere. Another process that uses the folder keeps this one from using it.
+  std::filesystem::path passage_folder = {};
+  std::uint64_t passage_folder_bytes = std::uint64_t{4} << 30;
+};
+
+struct Prompt {
+  std::vector<TokenId> tokens;
+  std::vector<PositionRange> passages;  // that are read by themselves, in order
+};
 
 struct GenerationOptions {
   SamplingOptions sampling;
@@ -50,23 +67,26 @@ class Generator {
   // A GGUF of a family that model/decoder_config.h knows. compute_threads() run its steps. Throws
   // as open_gguf, make_tokenizer, DecoderWeights and CpuDecoder::load do.
   static std::unique_ptr<Generator> open(const std::filesystem::path& path,
-                                         const SchedulerOptions& options = {});
+                                         const GeneratorOptions& options = {});
   virtual ~Generator() = default;
 
   virtual const std::string& name() const = 0;
   virtual int context_length() const = 0;
+  virtual PassageReading passage_reading() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual SchedulerState state() const = 0;
 
-  // The prompt of a conversation, by the chat template of the file. Throws kInvalidArgument for
-  // messages that the template refuses (unknown role, wrong order).
-  virtual std::vector<TokenId> render(std::span<const ChatMessage> messages) const = 0;
+  // The prompt of a conversation, by the chat template of the file. Where passages are read
+  // independently, each that is marked becomes tokens by itself; otherwise the marks are characters
+  // like any others. Throws kInvalidArgument for messages that the template refuses (unknown role,
+  // wrong order).
+  virtual Prompt render(std::span<const ChatMessage> messages,
+                        PassageReading reading = PassageReading::kTogether) const = 0;
 
   // Throws kTooLarge before any work if the prompt leaves no room for a single token, and
   // kInvalidArgument for options out of range and for a schema that is not understood. max_tokens
   // is cut to what the context leaves.
-  virtual GenerationResult generate(std::span<const TokenId> prompt,
-                                    const GenerationOptions& options,
+  virtual GenerationResult generate(const Prompt& prompt, const GenerationOptions& options,
                                     const TextSink& sink) const = 0;
 };
 

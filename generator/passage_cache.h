@@ -23,7 +23,7 @@ struct PassageCacheOptions {
   // Null: in memory only. Must outlive the cache.
   ByteCache* disk = nullptr;
   // What the model is known by on disk, where passages of several may be.
-  std::string model;
+  std::string model = {};
 };
 
 // All methods may be called from any thread.

@@ -10,13 +10,21 @@ constexpr char kInstruction[] =
     "Answer the question in a few sentences, using only the passages. If the passages do not hold "
     "the answer, say that you do not know.";
 
-std::string format_passages(std::span<const Hit> hits) {
+std::string format_passage(const Passage& passage) {
+  std::string text = passage.title;
+  if (!passage.heading_path.empty()) text += " > " + passage.heading_path;
+  return text + "\n" + passage.text + "\n\n";
+}
+
+std::string format_passages(std::span<const Hit> hits, PassageReading reading) {
   std::string text = "Passages:\n";
   for (std::size_t i = 0; i < hits.size(); ++i) {
-    const Passage& passage = hits[i].passage;
-    text += "[" + std::to_string(i + 1) + "] " + passage.title;
-    if (!passage.heading_path.empty()) text += " > " + passage.heading_path;
-    text += "\n" + passage.text + "\n\n";
+    const std::string passage = format_passage(hits[i].passage);
+    if (reading == PassageReading::kTogether) {
+      text += "[" + std::to_string(i + 1) + "] " + passage;
+    } else {
+      text.append(kPassageBegin).append(without_passage_marks(passage)).append(kPassageEnd);
+    }
   }
   return text;
 }
@@ -32,11 +40,14 @@ const std::string& question_of(std::span<const ChatMessage> conversation) {
 }
 
 std::vector<ChatMessage> with_passages(std::span<const ChatMessage> conversation,
-                                       std::span<const Hit> hits) {
-  const std::string& question = question_of(conversation);
+                                       std::span<const Hit> hits, PassageReading reading) {
+  question_of(conversation);
   std::vector<ChatMessage> messages(conversation.begin(), conversation.end());
   if (hits.empty()) return messages;
-  messages.back().content = format_passages(hits) + "Question: " + question;
+  if (reading == PassageReading::kIndependent) {
+    for (ChatMessage& message : messages) message.content = without_passage_marks(message.content);
+  }
+  messages.back().content = format_passages(hits, reading) + "Question: " + messages.back().content;
   if (messages.front().role == "system") {
     messages.front().content = kInstruction + std::string("\n") + messages.front().content;
   } else {

@@ -258,7 +258,10 @@ class Scheduler::Impl {
   // Takes in what fits, waiting for a request if nothing runs. False when it is time to end.
   bool admit() {
     std::unique_lock lock(mutex_);
-    if (running_.empty()) woken_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+    if (running_.empty()) {
+      show_load();
+      woken_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+    }
     if (stopping_) return false;
     while (!waiting_.empty() && running_.size() < options_.max_running) {
       if (waiting_.front().channel->cancelled) {
@@ -275,11 +278,16 @@ class Scheduler::Impl {
       }
       waiting_.pop_front();
     }
+    show_load();
+    return true;
+  }
+
+  // For whoever holds the mutex.
+  void show_load() {
     state_.waiting = waiting_.size();
     state_.running = running_.size();
     state_.cache_blocks_in_use = pool_.blocks_in_use();
     state_.cache_block_limit = pool_.block_limit();
-    return true;
   }
 
   // Whether the longest answer of a request fits beside those of the running ones. Blocks that it

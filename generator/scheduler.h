@@ -32,7 +32,7 @@ struct SchedulerOptions {
   std::size_t max_running = 64;     // generations in one step
   std::size_t prompt_tokens = 256;  // of prompts, in one step
   bool drafts = true;
-  PassageCacheOptions passages;
+  PassageCacheOptions passages = {};
 };
 
 struct SequenceRequest {

@@ -1,4 +1,4 @@
-// BERT by the tile instructions of AMX. Weights and what enters a product are in bfloat16; sums,
+// BERT by tiles (model/kernels/tiles.h). Weights and what enters a product are in bfloat16; sums,
 // the residual stream and its norms in float.
 //
 // A text meets no other one within the network, so texts are shared out among threads, and each
@@ -294,8 +294,9 @@ void TileBert::pooled_states(Sequences sequences, Pooling pooling, std::span<flo
 }  // namespace
 
 bool tiles_take_bert(const BertConfig& config) {
-  return kernels::tiles_available() && config.hidden_size / config.head_count % 32 == 0 &&
-         config.hidden_size % 32 == 0 && config.intermediate_size % 32 == 0;
+  return kernels::tile_unit() != kernels::TileUnit::kNone &&
+         config.hidden_size / config.head_count % 32 == 0 && config.hidden_size % 32 == 0 &&
+         config.intermediate_size % 32 == 0;
 }
 
 std::unique_ptr<BertModel> make_tile_bert(const BertCheckpoint& checkpoint) {

@@ -50,6 +50,18 @@ void check_encoder(const Store& store, const StoreSettings& settings, const Enco
               "use the encoder that made the store, or index the documents again into a new store");
 }
 
+GeneratorOptions generator_options(const EngineOptions& options) {
+  GeneratorOptions generator;
+  generator.scheduling.cache_bytes = static_cast<std::size_t>(options.cache_mb) << 20;
+  generator.scheduling.passages.memory_bytes = generator.scheduling.cache_bytes / 4;
+  generator.passage_reading = options.passage_reading;
+  if (!options.read_only && options.passage_cache_mb > 0) {
+    generator.passage_folder = options.store / "passages";
+    generator.passage_folder_bytes = static_cast<std::uint64_t>(options.passage_cache_mb) << 20;
+  }
+  return generator;
+}
+
 }  // namespace
 
 std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
@@ -75,10 +87,7 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
         choose_path(options.generator, remembered.generator_path, "generator", "--generator FILE");
     engine->generator = open_remembered(generator_path, !options.generator.empty(), "generator",
                                         "--generator FILE", [&](const std::filesystem::path& path) {
-                                          SchedulerOptions scheduling;
-                                          scheduling.cache_bytes =
-                                              static_cast<std::size_t>(options.cache_mb) << 20;
-                                          return Generator::open(path, scheduling);
+                                          return Generator::open(path, generator_options(options));
                                         });
     settings.generator_path = generator_path.string();
   }

@@ -25,6 +25,11 @@ struct EngineOptions {
   bool with_generator = true;
   int threads = 0;      // for the networks; 0: one per processor
   int cache_mb = 2048;  // for keys and values of the generator, at most
+  // How passages are read; empty: as the generator's file says that it was trained.
+  std::optional<PassageReading> passage_reading;
+  // Most of the disk that passages which were read independently take in the folder of the store; 0
+  // for none, as without a store that may be written.
+  int passage_cache_mb = 4096;
 };
 
 // Parts in the order in which they depend on each other. Immutable once opened but for what the

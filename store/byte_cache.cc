@@ -28,6 +28,7 @@ rocksdb::Options cache_options(std::uint64_t limit_bytes) {
   // What is dropped is a file at a time, so files are a small part of the whole.
   options.write_buffer_size =
       std::clamp<std::size_t>(static_cast<std::size_t>(limit_bytes) / 16, 1u << 20, 32u << 20);
+  options.max_write_buffer_number = 4;
   options.compression = rocksdb::kNoCompression;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.stats_dump_period_sec = 0;
@@ -58,8 +59,7 @@ class RocksCache final : public ByteCache {
     rocksdb::WriteOptions options;
     options.disableWAL = true;
     options.no_slowdown = true;
-    const auto status =
-        db_->Put(options, {key.data(), key.size()}, {value.data(), value.size()});
+    const auto status = db_->Put(options, {key.data(), key.size()}, {value.data(), value.size()});
     // Incomplete: the disk is behind; the value is then simply computed again.
     if (!status.ok() && !status.IsIncomplete())
       log_warning("cannot write to the cache {}: {}", folder_.string(), status.ToString());
@@ -78,8 +78,7 @@ std::unique_ptr<ByteCache> ByteCache::open(const std::filesystem::path& folder,
   rocksdb::DB* db = nullptr;
   auto status = rocksdb::DB::Open(options, folder.string(), &db);
   if (status.IsCorruption() || status.IsInvalidArgument()) {
-    log_warning("the cache {} is damaged and is made anew: {}", folder.string(),
-                status.ToString());
+    log_warning("the cache {} is damaged and is made anew: {}", folder.string(), status.ToString());
     status = rocksdb::DestroyDB(folder.string(), options);
     if (status.ok()) status = rocksdb::DB::Open(options, folder.string(), &db);
   }

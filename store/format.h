@@ -4,6 +4,8 @@
 //   VERSION     "tandem-store " version:decimal "\n"; written before anything else
 //   db/         a RocksDB of the column families below
 //   segments/   caches of the dense index (retriever/dense_index.h); safe to delete
+//   passages/   what a generator made of passages that it read by themselves (byte_cache.h), in a
+//               RocksDB of its own; safe to delete
 //
 // Keys use big-endian integers, so that RocksDB's order is numeric order; values use little-endian.
 //   string = length:u32 byte{length}

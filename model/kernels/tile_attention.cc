@@ -13,7 +13,6 @@ namespace tandem::kernels {
 namespace {
 
 constexpr std::size_t kMaxTileHead = 256;
-constexpr std::size_t kSteps = kTileWords / kTileRows;  // bfloat16 numbers in a row of a tile
 
 // The queries of one head as two bfloat16 numbers each.
 class Queries {
@@ -42,7 +41,7 @@ class Queries {
                           std::size_t stride) const {
     const std::size_t row_bytes = head_size_ * sizeof(std::uint16_t);
     _tile_zero(0);
-    for (std::size_t i = 0; i < head_size_; i += kSteps) {
+    for (std::size_t i = 0; i < head_size_; i += kTileColumns) {
       _tile_loadd(2, large_ + i, row_bytes);
       _tile_loadd(3, small_ + i, row_bytes);
       _tile_loadd(4, large + i * kTileRows, 64);
@@ -136,7 +135,7 @@ TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std
                            weights + row * positions);
     }
     for (std::size_t first = 0; first < head_size; first += 32) {
-      add_values(weights, positions, values, head_size, first, sums);
+      add_values(tiles, {weights, positions, count}, values, head_size, first, sums);
       for (std::size_t row = 0; row < count; ++row)
         for (std::size_t i = 0; i < 32; ++i)
           out[row * out_stride + h * head_size + first + i] = sums[row * 32 + i] / totals[row];

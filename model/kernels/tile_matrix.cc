@@ -29,33 +29,6 @@ TANDEM_TILES inline __m512 gelu(__m512 x) {
   return _mm512_mul_ps(x, phi);
 }
 
-// Sums of 32 rows and 32 columns into `sums` [32, 32].
-TANDEM_TILES inline void multiply_block(const std::uint16_t* x, std::size_t x_stride,
-                                        const std::uint16_t* tiles, std::size_t groups,
-                                        float* sums) {
-  const std::size_t stride_bytes = x_stride * sizeof(std::uint16_t);
-  const std::uint16_t* const second = x + kTileRows * x_stride;
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (std::size_t g = 0; g < groups; ++g) {
-    _tile_loadd(4, x + g * kGroup, stride_bytes);
-    _tile_loadd(6, tiles + 2 * g * kTileWords, 64);
-    _tile_loadd(5, second + g * kGroup, stride_bytes);
-    _tile_loadd(7, tiles + (2 * g + 1) * kTileWords, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-  }
-  constexpr std::size_t kSumsBytes = kBlock * sizeof(float);
-  _tile_stored(0, sums, kSumsBytes);
-  _tile_stored(1, sums + kTileRows, kSumsBytes);
-  _tile_stored(2, sums + kTileRows * kBlock, kSumsBytes);
-  _tile_stored(3, sums + kTileRows * kBlock + kTileRows, kSumsBytes);
-}
-
 }  // namespace
 
 TileMatrix::TileMatrix(std::span<const float> weights, std::span<const float> bias,
@@ -85,15 +58,16 @@ TileMatrix::TileMatrix(std::span<const float> weights, std::span<const float> bi
 template <class Store>
 TANDEM_TILES void TileMatrix::for_each_block(const BrainRows& x, std::size_t count,
                                              const Store& store) const {
-  TANDEM_CHECK(tiles_available() && x.columns() == columns_);
+  TANDEM_CHECK(tile_unit() != TileUnit::kNone && x.columns() == columns_);
   alignas(64) float sums[kBlock * kBlock];
   const Tiles tiles;
   for (std::size_t column = 0; column < rows(); column += kBlock) {
     const std::uint16_t* const block = tiles_ + column * groups_ * kGroup;
     for (std::size_t row = 0; row < count; row += kBlock) {
-      multiply_block(x.row(row), x.stride(), block, groups_, sums);
-      for (std::size_t i = 0; i < std::min(kBlock, count - row); ++i)
-        store(row + i, column, sums + i * kBlock);
+      const std::size_t rows = std::min(kBlock, count - row);
+      tiles.multiply<2>({x.row(row), x.stride(), rows},
+                        {block, block + kTileWords, 2 * kTileWords, groups_}, sums, kBlock);
+      for (std::size_t i = 0; i < rows; ++i) store(row + i, column, sums + i * kBlock);
     }
   }
 }

@@ -1,6 +1,6 @@
 // Linear layers for networks whose products always have many rows, or whose weights are small: kept
-// in bfloat16 as the tiles that AMX multiplies, so that nothing is expanded on the way (compare
-// tiles.h, whose weights stay in the format of their file).
+// in bfloat16 as tiles, so that nothing is expanded on the way (compare multiply_tiles(), whose
+// weights stay in the format of their file).
 //
 // Results are rounded like the inputs; sums are taken in float. A row's result does not depend on
 // the rows beside it.
@@ -19,7 +19,7 @@ namespace tandem::kernels {
 
 enum class TileActivation { kNone, kGelu };  // kGelu is the exact one, by erf
 
-// y = activation(x W^T + b). Immutable; safe from any thread. Only where tiles_available().
+// y = activation(x W^T + b). Immutable; safe from any thread. Only where tile_unit() is not kNone.
 class TileMatrix {
  public:
   TileMatrix() = default;

@@ -1,6 +1,6 @@
-// The tile registers of AMX, configured as eight tiles of 16 rows of 64 bytes. For the sources of
-// this folder that use them; Highway 1.0 knows no tiles, so these are written for the one processor
-// family that has them, with AVX-512 beside.
+// Products of tiles of 16 rows of 32 bfloat16 numbers: by the registers of AMX, eight tiles of 64
+// bytes a row, or by vectors of AVX-512. For the sources of this folder that use them; Highway 1.0
+// knows neither tiles nor bfloat16 products.
 #ifndef TANDEM_MODEL_KERNELS_TILE_REGISTERS_H_
 #define TANDEM_MODEL_KERNELS_TILE_REGISTERS_H_
 
@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "model/kernels/tiles.h"
+
 #define TANDEM_TILES                                                            \
   __attribute__((                                                               \
       target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16," \
@@ -18,19 +20,54 @@
 namespace tandem::kernels {
 
 inline constexpr std::size_t kTileRows = 16;
+inline constexpr std::size_t kTileColumns = 32;
 inline constexpr std::size_t kTileWords = 512;  // bfloat16 numbers in a tile
 
-// Tiles of the calling thread, for as long as this object lives.
+// The rows that come first in a product. Whole tiles of them are readable; those after `count` may
+// be left out of the result.
+struct TileInput {
+  const std::uint16_t* rows;
+  std::size_t stride;  // numbers
+  std::size_t count;
+};
+
+// Two columns of tiles beside each other; a tile follows another after `step` numbers. Row i of a
+// tile has the numbers 2i and 2i + 1 of its 16 columns.
+struct TileColumns {
+  const std::uint16_t* first;
+  const std::uint16_t* second;
+  std::size_t step;
+  std::size_t groups;  // tiles in a column
+};
+
+// What the calling thread multiplies tiles with, for as long as this object lives.
 class Tiles {
  public:
-  TANDEM_TILES Tiles() {
+  TANDEM_TILES Tiles() : registers_(tile_unit() == TileUnit::kRegisters) {
+    if (!registers_) return;
     // GCC 12 does not know that the instruction reads memory.
     asm volatile("" ::"m"(config_) : "memory");
     _tile_loadconfig(&config_);
   }
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
-  TANDEM_TILES ~Tiles() { _tile_release(); }
+  TANDEM_TILES ~Tiles() {
+    if (registers_) _tile_release();
+  }
+
+  // `sums` becomes x [kTiles * 16 rows] times the columns, 32 numbers a row.
+  template <int kTiles>
+  TANDEM_TILES void multiply(const TileInput& x, const TileColumns& columns, float* sums,
+                             std::size_t sums_stride) const {
+    static_assert(kTiles == 1 || kTiles == 2);
+    if (registers_) {
+      multiply_by_registers<kTiles>(x, columns, sums, sums_stride * sizeof(float));
+    } else {
+      for (std::size_t row = 0; row < x.count; row += kVectorRows)
+        multiply_by_vectors(x.rows + row * x.stride, x.stride, columns, sums + row * sums_stride,
+                            sums_stride);
+    }
+  }
 
  private:
   struct alignas(64) Config {
@@ -41,6 +78,71 @@ class Tiles {
     std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
   };
 
+  // Sums of so many rows of 32 stay in registers.
+  static constexpr std::size_t kVectorRows = 8;
+
+  template <int kTiles>
+  TANDEM_TILES static void multiply_by_registers(const TileInput& x, const TileColumns& columns,
+                                                 float* sums, std::size_t sums_bytes) {
+    const std::size_t x_bytes = x.stride * sizeof(std::uint16_t);
+    const std::uint16_t* const second_rows = x.rows + kTileRows * x.stride;
+    _tile_zero(0);
+    _tile_zero(1);
+    if constexpr (kTiles == 2) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+    for (std::size_t g = 0; g < columns.groups; ++g) {
+      _tile_loadd(4, x.rows + g * kTileColumns, x_bytes);
+      _tile_loadd(6, columns.first + g * columns.step, 64);
+      if constexpr (kTiles == 2) _tile_loadd(5, second_rows + g * kTileColumns, x_bytes);
+      _tile_loadd(7, columns.second + g * columns.step, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      if constexpr (kTiles == 2) {
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    }
+    _tile_stored(0, sums, sums_bytes);
+    _tile_stored(1, sums + kTileRows, sums_bytes);
+    if constexpr (kTiles == 2) {
+      float* const second_sums = sums + kTileRows * (sums_bytes / sizeof(float));
+      _tile_stored(2, second_sums, sums_bytes);
+      _tile_stored(3, second_sums + kTileRows, sums_bytes);
+    }
+  }
+
+  TANDEM_TILES static void multiply_by_vectors(const std::uint16_t* rows, std::size_t stride,
+                                               const TileColumns& columns, float* sums,
+                                               std::size_t sums_stride) {
+    __m512 first[kVectorRows];
+    __m512 second[kVectorRows];
+    for (std::size_t r = 0; r < kVectorRows; ++r) first[r] = second[r] = _mm512_setzero_ps();
+    for (std::size_t g = 0; g < columns.groups; ++g) {
+      const std::uint16_t* const x = rows + g * kTileColumns;
+      const std::uint16_t* const a = columns.first + g * columns.step;
+      const std::uint16_t* const b = columns.second + g * columns.step;
+      for (std::size_t k = 0; k < kTileColumns; k += 2) {
+        const auto left = std::bit_cast<__m512bh>(_mm512_loadu_si512(a + k * kTileRows));
+        const auto right = std::bit_cast<__m512bh>(_mm512_loadu_si512(b + k * kTileRows));
+#pragma GCC unroll 8
+        for (std::size_t r = 0; r < kVectorRows; ++r) {
+          int pair;
+          __builtin_memcpy(&pair, x + r * stride + k, sizeof pair);
+          const auto both = std::bit_cast<__m512bh>(_mm512_set1_epi32(pair));
+          first[r] = _mm512_dpbf16_ps(first[r], both, left);
+          second[r] = _mm512_dpbf16_ps(second[r], both, right);
+        }
+      }
+    }
+    for (std::size_t r = 0; r < kVectorRows; ++r) {
+      _mm512_storeu_ps(sums + r * sums_stride, first[r]);
+      _mm512_storeu_ps(sums + r * sums_stride + kTileRows, second[r]);
+    }
+  }
+
+  const bool registers_;
   Config config_;
 };
 

@@ -54,7 +54,6 @@ TANDEM_TILES void attend_to_all(const BrainRows& parts, std::size_t first_row, s
   auto* const scores = scratch_of<float>(scores_buffer, kTileRows * positions);
   auto* const weights = scratch_of<std::uint16_t>(weights_buffer, kTileRows * positions);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_size));
-  const std::size_t row_bytes = parts.stride() * sizeof(std::uint16_t);
   alignas(64) float sums[kTileRows * 32];
   float factors[kTileRows] = {};
   const Tiles tiles;
@@ -71,20 +70,18 @@ TANDEM_TILES void attend_to_all(const BrainRows& parts, std::size_t first_row, s
     for (std::size_t row = 0; row < length; row += kTileRows) {
       const std::size_t count = std::min(kTileRows, length - row);
       const std::uint16_t* const queries = parts.row(first_row + row) + query_column;
-      for (std::size_t p = 0; p < positions; p += kTileRows) {
-        _tile_zero(0);
-        for (std::size_t i = 0; i < head_size; i += 32) {
-          _tile_loadd(2, queries + i, row_bytes);
-          _tile_loadd(3, keys + p * head_size + i * kTileRows, 64);
-          _tile_dpbf16ps(0, 2, 3);
-        }
-        _tile_stored(0, scores + p, positions * sizeof(float));
+      for (std::size_t p = 0; p < positions; p += kTilePositions) {
+        const std::uint16_t* const first = keys + p * head_size;
+        tiles.multiply<1>(
+            {queries, parts.stride(), count},
+            {first, first + kTileRows * head_size, kTileWords, head_size / kTileColumns},
+            scores + p, positions);
       }
       for (std::size_t i = 0; i < count; ++i)
         factors[i] = 1.0f / soften(scores + i * positions, scale, 0, length, positions,
                                    weights + i * positions);
       for (std::size_t first = 0; first < head_size; first += 32) {
-        add_values(weights, positions, values, head_size, first, sums);
+        add_values(tiles, {weights, positions, count}, values, head_size, first, sums);
         for (std::size_t i = 0; i < count; ++i) {
           const __m512 factor = _mm512_set1_ps(factors[i]);
           const __m512 low = _mm512_mul_ps(_mm512_load_ps(sums + i * 32), factor);

@@ -57,24 +57,17 @@ TANDEM_TILES inline float soften(float* scores, float scale, std::size_t begin, 
   return _mm512_reduce_add_ps(total);
 }
 
-// The weighted sum of 32 numbers, from `first` on, of all values: [16 rows, 32]. `weights` is [16,
-// positions]. `values` has for each 32 positions one tile after another, one for each 16 numbers of
-// a head.
-TANDEM_TILES inline void add_values(const std::uint16_t* weights, std::size_t positions,
+// The weighted sum of 32 numbers, from `first` on, of all values: [16 rows, 32]. `weights` has
+// whole groups of 32 positions, one after another. `values` has for each 32 positions one tile
+// after another, one for each 16 numbers of a head.
+TANDEM_TILES inline void add_values(const Tiles& tiles, const TileInput& weights,
                                     const std::uint16_t* values, std::size_t head_size,
                                     std::size_t first, float* sums) {
-  _tile_zero(0);
-  _tile_zero(1);
-  for (std::size_t p = 0; p < positions; p += kTilePositions) {
-    const std::uint16_t* const tiles = values + p * head_size + first / 16 * kTileWords;
-    _tile_loadd(2, weights + p, positions * sizeof(std::uint16_t));
-    _tile_loadd(3, tiles, 64);
-    _tile_loadd(4, tiles + kTileWords, 64);
-    _tile_dpbf16ps(0, 2, 3);
-    _tile_dpbf16ps(1, 2, 4);
-  }
-  _tile_stored(0, sums, 32 * sizeof(float));
-  _tile_stored(1, sums + 16, 32 * sizeof(float));
+  const std::uint16_t* const column = values + first / kTileRows * kTileWords;
+  tiles.multiply<1>(
+      weights,
+      {column, column + kTileWords, kTilePositions * head_size, weights.stride / kTilePositions},
+      sums, 32);
 }
 
 }  // namespace tandem::kernels

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -167,53 +168,36 @@ TANDEM_TILES void expand_group(Format format, const std::uint8_t* numbers,
   }
 }
 
-// 32 rows times 2 panels, or less of either, which is computed and not stored.
-TANDEM_TILES void multiply_block(const BrainRows& x, std::size_t row, const std::uint16_t* panels,
-                                 std::size_t groups, float* sums) {
-  const std::uint16_t* const first = x.row(row);
-  const std::uint16_t* const second = x.row(row + kTileRows);
-  const std::size_t stride_bytes = x.stride() * sizeof(std::uint16_t);
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (std::size_t g = 0; g < groups; ++g) {
-    _tile_loadd(4, first + g * kGroup, stride_bytes);
-    _tile_loadd(6, panels + g * kTileWords, 64);
-    _tile_loadd(5, second + g * kGroup, stride_bytes);
-    _tile_loadd(7, panels + (groups + g) * kTileWords, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-  }
-  // [32 rows][2 panels of 16]
-  constexpr std::size_t kSumsBytes = 2 * kPanelRows * sizeof(float);
-  _tile_stored(0, sums, kSumsBytes);
-  _tile_stored(1, sums + kPanelRows, kSumsBytes);
-  _tile_stored(2, sums + kTileRows * 2 * kPanelRows, kSumsBytes);
-  _tile_stored(3, sums + kTileRows * 2 * kPanelRows + kPanelRows, kSumsBytes);
-}
-
-bool ask_for_tiles() {
+bool ask_for_registers() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
   constexpr unsigned kAmxBf16 = 1u << 22;
   constexpr unsigned kAmxTile = 1u << 24;
   if ((edx & kAmxBf16) == 0 || (edx & kAmxTile) == 0) return false;
-  if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512vl"))
-    return false;
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;
   return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
+TileUnit find_unit() {
+  for (const bool there :
+       {__builtin_cpu_supports("avx512bf16") != 0, __builtin_cpu_supports("avx512bw") != 0,
+        __builtin_cpu_supports("avx512vl") != 0, __builtin_cpu_supports("avx512dq") != 0})
+    if (!there) return TileUnit::kNone;
+  return ask_for_registers() ? TileUnit::kRegisters : TileUnit::kVectors;
+}
+
+std::atomic<TileUnit> unit_limit{TileUnit::kRegisters};
+
 }  // namespace
 
-bool tiles_available() {
-  static const bool available = ask_for_tiles();
-  return available;
+TileUnit tile_unit() {
+  static const TileUnit unit = find_unit();
+  return std::min(unit, unit_limit.load(std::memory_order_relaxed));
+}
+
+void limit_tile_unit_for_test(TileUnit most) {
+  unit_limit = most;
 }
 
 BrainRows::BrainRows(std::size_t max_rows, std::size_t columns)
@@ -222,8 +206,7 @@ BrainRows::BrainRows(std::size_t max_rows, std::size_t columns)
   bytes_ = PageBuffer(rows * stride_ * sizeof(std::uint16_t));
 }
 
-TANDEM_TILES void BrainRows::write(std::span<const float> x, std::size_t row,
-                                   std::size_t first_column) const {
+void BrainRows::write(std::span<const float> x, std::size_t row, std::size_t first_column) const {
   std::uint16_t* const to = this->row(row) + first_column;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto bits = std::bit_cast<std::uint32_t>(x[i]);
@@ -233,7 +216,7 @@ TANDEM_TILES void BrainRows::write(std::span<const float> x, std::size_t row,
 
 TANDEM_TILES void multiply_tiles(const Matrix& weights, Range panels, const BrainRows& x,
                                  std::size_t row_count, float* out, std::size_t stride) {
-  TANDEM_CHECK(tiles_available() && weights.columns() == x.columns());
+  TANDEM_CHECK(tile_unit() != TileUnit::kNone && weights.columns() == x.columns());
   const std::size_t groups = weights.groups();
   thread_local PageBuffer scratch;
   if (scratch.size() < 2 * groups * kTileWords * sizeof(std::uint16_t))
@@ -251,8 +234,10 @@ TANDEM_TILES void multiply_tiles(const Matrix& weights, Range panels, const Brai
     const std::size_t begin = p * kPanelRows;
     const std::size_t end = std::min(std::min(p + 2, panels.second) * kPanelRows, weights.rows());
     for (std::size_t row = 0; row < row_count; row += 2 * kTileRows) {
-      multiply_block(x, row, expanded, groups, sums);
       const std::size_t rows = std::min(2 * kTileRows, row_count - row);
+      tiles.multiply<2>({x.row(row), x.stride(), rows},
+                        {expanded, expanded + groups * kTileWords, kTileWords, groups}, sums,
+                        2 * kPanelRows);
       for (std::size_t r = 0; r < rows; ++r)
         std::copy_n(sums + r * 2 * kPanelRows, end - begin, out + (row + r) * stride + begin);
     }

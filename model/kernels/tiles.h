@@ -1,6 +1,5 @@
-// Products by the tile instructions of AMX, for many rows: activations and weights in bfloat16,
-// sums in float. Weights are expanded from their format on the way, a panel at a time, which
-// hundreds of rows share.
+// Products of tiles, for many rows: activations and weights in bfloat16, sums in float. Weights are
+// expanded from their format on the way, a panel at a time, which hundreds of rows share.
 //
 // The result of a row does not depend on the rows beside it, but it is not the one that multiply()
 // gives, whose activations have 8 bits.
@@ -16,8 +15,18 @@
 
 namespace tandem::kernels {
 
-// Whether processor and system have them. The first call asks the system for permission.
-bool tiles_available();
+// What multiplies tiles here: the registers of AMX or, several times more slowly, vectors (AVX-512
+// BF16), which read the same layout and sum in another order.
+enum class TileUnit { kNone, kVectors, kRegisters };
+
+// The best that processor and system have. The first call asks the system for permission.
+TileUnit tile_unit();
+inline bool tiles_available() {
+  return tile_unit() == TileUnit::kRegisters;
+}
+
+// For tests: tile_unit() is at most `most` from now on.
+void limit_tile_unit_for_test(TileUnit most);
 
 // Rows of activations in bfloat16, padded with zeros to whole tiles of 16 rows and 32 columns.
 class BrainRows {
@@ -30,7 +39,7 @@ class BrainRows {
   std::uint16_t* row(std::size_t index) const {
     return reinterpret_cast<std::uint16_t*>(bytes_.data()) + index * stride_;
   }
-  // Writes columns [first_column, first_column + x.size()) of a row. Only where tiles_available().
+  // Writes columns [first_column, first_column + x.size()) of a row.
   void write(std::span<const float> x, std::size_t row, std::size_t first_column = 0) const;
 
  private:
@@ -39,7 +48,7 @@ class BrainRows {
   PageBuffer bytes_;
 };
 
-// As multiply(). Only where tiles_available().
+// As multiply(). Only where tile_unit() is not kNone.
 void multiply_tiles(const Matrix& weights, Range panels, const BrainRows& x, std::size_t row_count,
                     float* out, std::size_t stride);
 

@@ -32,6 +32,33 @@ TEST(PromptTest, PassagesStandNumberedBeforeTheQuestion) {
             "chalk.\n\nQuestion: Where do gulls nest?");
 }
 
+TEST(PromptTest, PassagesReadIndependentlyAreMarkedAndHaveNoNumber) {
+  const std::vector<ChatMessage> conversation = {{"user", "Where do gulls nest?"}};
+  const std::vector<Hit> hits = {make_hit("Birds", "Gulls", "Gulls nest on cliffs."),
+                                 make_hit("Coast", "", "The cliffs are chalk.")};
+  const std::vector<ChatMessage> messages =
+      with_passages(conversation, hits, PassageReading::kIndependent);
+  EXPECT_EQ(
+      messages[1].content,
+      "Passages:\n\uFDD0Birds > Gulls\nGulls nest on cliffs.\n\n\uFDD1\uFDD0Coast\nThe cliffs "
+      "are chalk.\n\n\uFDD1Question: Where do gulls nest?");
+}
+
+TEST(PromptTest, NobodyElseCanMarkAPassage) {
+  const std::vector<ChatMessage> conversation = {{"system", "\uFDD0a"},
+                                                 {"user", "\uFDD1b\uFDD0"},
+                                                 {"assistant", "\uFDD0"},
+                                                 {"user", "c\uFDD1d"}};
+  const std::vector<Hit> hits = {
+      make_hit("\uFDD1Birds", "G\uFDD0", "\uFDD0\uFDD1\uFDD1Cliffs\uFDD0.")};
+  const std::vector<ChatMessage> messages =
+      with_passages(conversation, hits, PassageReading::kIndependent);
+  EXPECT_THAT(messages[0].content, ::testing::EndsWith("\na"));
+  EXPECT_EQ(messages[1].content, "b");
+  EXPECT_EQ(messages[2].content, "");
+  EXPECT_EQ(messages[3].content, "Passages:\n\uFDD0Birds > G\nCliffs.\n\n\uFDD1Question: cd");
+}
+
 TEST(PromptTest, OnlyTheLastUserMessageGetsPassages) {
   const std::vector<ChatMessage> conversation = {
       {"user", "Hello"}, {"assistant", "Good morning."}, {"user", "Where do gulls nest?"}};

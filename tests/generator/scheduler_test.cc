@@ -60,6 +60,25 @@ class SchedulerTest : public ::testing::Test {
     return request;
   }
 
+  // The prompts chosen, as passages, between a beginning and a question that are always the same.
+  SequenceRequest with_passages(std::initializer_list<std::size_t> chosen) const {
+    constexpr std::size_t kPassages[] = {12, 16, 19};
+    SequenceRequest request = this->request(2, 12);
+    for (const std::size_t i : chosen) {
+      const Tokens& passage = prompts_[kPassages[i]];
+      const int begin = static_cast<int>(request.prompt.size());
+      request.prompt.insert(request.prompt.end(), passage.begin(), passage.end());
+      request.passages.push_back({begin, begin + static_cast<int>(passage.size())});
+    }
+    request.prompt.insert(request.prompt.end(), prompts_[3].begin(), prompts_[3].end());
+    return request;
+  }
+  static int tokens_in(const std::vector<PositionRange>& ranges) {
+    int tokens = 0;
+    for (const PositionRange& range : ranges) tokens += range.end - range.begin;
+    return tokens;
+  }
+
   std::vector<Tokens> prompts_;
 };
 
@@ -195,6 +214,80 @@ TEST_F(SchedulerTest, RefusesWhatWouldStopOthers) {
   for (const SequenceRequest& bad : {outside, senseless})
     EXPECT_EQ(testing::error_code_of([&] { scheduler->submit(bad); }), ErrorCode::kInvalidArgument);
   EXPECT_FALSE(receive(*scheduler->submit(request(1))).empty());
+}
+
+TEST_F(SchedulerTest, PassagesReadByThemselvesAreComputedOnce) {
+  const testing::TemporaryFolder folder;
+  const SequenceRequest question = with_passages({0, 1});
+  const int passage_tokens = tokens_in(question.passages);
+  const int prompt_tokens = static_cast<int>(question.prompt.size());
+  Tokens text;
+  {
+    const auto disk = ByteCache::open(folder.path(), 1u << 30);
+    const auto scheduler = make_scheduler({.passages = {.disk = disk.get(), .model = "a"}});
+    const auto first = scheduler->submit(question);
+    text = receive(*first);
+    EXPECT_EQ(first->reused_tokens(), 0);
+    const auto again = scheduler->submit(question);
+    EXPECT_EQ(receive(*again), text);
+    EXPECT_GE(again->reused_tokens(), passage_tokens);
+    // In another order, the same passages stand at other places.
+    const auto turned = scheduler->submit(with_passages({1, 0}));
+    receive(*turned);
+    EXPECT_GE(turned->reused_tokens(), passage_tokens);
+    wait_until([&] { return scheduler->state().running == 0; });
+    EXPECT_LT(scheduler->state().prompt_tokens,
+              static_cast<std::uint64_t>(3 * prompt_tokens - 2 * passage_tokens + 1));
+  }
+  const auto disk = ByteCache::open(folder.path(), 1u << 30);
+  for (const std::string model : {"a", "b"}) {
+    const auto scheduler = make_scheduler({.passages = {.disk = disk.get(), .model = model}});
+    const auto later = scheduler->submit(question);
+    EXPECT_EQ(receive(*later), text);
+    EXPECT_EQ(later->reused_tokens(), model == "a" ? passage_tokens : 0);
+  }
+}
+
+TEST_F(SchedulerTest, WhoWaitsForTheSamePassageSharesItsReading) {
+  const SequenceRequest question = with_passages({0, 1, 2});
+  Tokens alone;
+  {
+    const auto scheduler = make_scheduler();
+    alone = receive(*scheduler->submit(question));
+  }
+  const auto scheduler = make_scheduler({.prompt_tokens = 16});
+  // Keeps the scheduler busy until all that follow are waiting.
+  const auto busy = scheduler->submit(request(18, 4));
+  std::vector<std::unique_ptr<TokenStream>> streams(4);
+  for (auto& stream : streams) stream = scheduler->submit(question);
+  streams[0].reset();  // whoever leaves does not take the passage away
+  for (std::size_t i = 1; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), alone) << i;
+  receive(*busy);
+  wait_until([&] { return scheduler->state().running == 0; });
+  const auto own = question.prompt.size() - static_cast<std::size_t>(tokens_in(question.passages));
+  EXPECT_LE(scheduler->state().prompt_tokens,
+            prompts_[18].size() + 4 * own + static_cast<std::size_t>(tokens_in(question.passages)));
+}
+
+TEST_F(SchedulerTest, PassagesCountIntoTheRoomThatARequestNeeds) {
+  constexpr std::size_t kBlockBytes = std::size_t{30} * 3 * 2 * 64 * 32 * 2;
+  SequenceRequest question = with_passages({0, 1});
+  question.max_tokens = 8;
+  Tokens alone;
+  {
+    const auto scheduler = make_scheduler();
+    alone = receive(*scheduler->submit(question));
+  }
+  const auto blocks = [](std::size_t tokens) { return (tokens + 31) / 32; };
+  std::size_t needed = blocks(question.prompt.size() + 8);
+  for (const auto& range : question.passages)
+    needed += blocks(static_cast<std::size_t>(range.end - range.begin));
+  const auto small = make_scheduler({.cache_bytes = (needed - 1) * kBlockBytes});
+  EXPECT_EQ(testing::error_code_of([&] { small->submit(question); }), ErrorCode::kTooLarge);
+  const auto scheduler = make_scheduler({.cache_bytes = needed * kBlockBytes});
+  std::vector<std::unique_ptr<TokenStream>> streams(4);
+  for (auto& stream : streams) stream = scheduler->submit(question);
+  for (auto& stream : streams) EXPECT_EQ(receive(*stream), alone);
 }
 
 TEST_F(SchedulerTest, EndingItEndsEveryStream) {

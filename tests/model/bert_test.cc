@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "base/file.h"
-#include "model/kernels/tiles.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
+#include "tests/support/tile_units.h"
 
 namespace tandem {
 namespace {
@@ -39,15 +39,19 @@ Sequences some_sequences() {
   return sequences;
 }
 
-class MiniLmTest : public ::testing::TestWithParam<BertExecutor> {
+// With kNone by LibTorch, else by tiles.
+class MiniLmTest : public testing::TileUnitTest {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(testing::encoder_folder()))
       GTEST_SKIP() << testing::encoder_folder() << " is not there";
-    if (GetParam() == BertExecutor::kTiles && !kernels::tiles_available())
-      GTEST_SKIP() << "this processor has no tiles";
-    model_ = BertModel::load(testing::encoder_folder(), GetParam());
+    TileUnitTest::SetUp();
+    if (!IsSkipped())
+      model_ = BertModel::load(testing::encoder_folder(),
+                               by_tiles() ? BertExecutor::kTiles : BertExecutor::kTorch);
   }
+  static bool by_tiles() { return GetParam() != kernels::TileUnit::kNone; }
+
   std::unique_ptr<BertModel> model_;
 };
 
@@ -60,7 +64,7 @@ TEST_P(MiniLmTest, ReadsItsConfiguration) {
 
 TEST_P(MiniLmTest, ASequenceDoesNotSeeItsBatch) {
   const Sequences sequences = some_sequences();
-  const float tolerance = GetParam() == BertExecutor::kTiles ? 0.0f : 2e-5f;
+  const float tolerance = by_tiles() ? 0.0f : 2e-5f;
   for (const Pooling pooling : {Pooling::kMean, Pooling::kCls}) {
     const auto together = pooled(*model_, sequences, pooling);
     for (std::size_t i = 0; i < sequences.size(); ++i) {
@@ -110,12 +114,8 @@ TEST_P(MiniLmTest, StatesAreThoseOfTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Executors, MiniLmTest,
-                         ::testing::Values(BertExecutor::kTorch, BertExecutor::kTiles),
-                         [](const auto& executor) {
-                           return std::string(executor.param == BertExecutor::kTorch ? "torch"
-                                                                                     : "tiles");
-                         });
+TANDEM_FOR_EVERY_TILE_UNIT(MiniLmTest);
+INSTANTIATE_TEST_SUITE_P(Torch, MiniLmTest, ::testing::Values(kernels::TileUnit::kNone));
 
 // A folder as BertModel::load reads it, its configuration changed by the test.
 class BertLoadTest : public ::testing::Test {

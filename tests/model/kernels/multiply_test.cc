@@ -12,6 +12,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/random_weights.h"
 #include "tests/support/simd_targets.h"
+#include "tests/support/tile_units.h"
 
 namespace tandem::kernels {
 namespace {
@@ -121,9 +122,10 @@ TEST_P(MultiplyTest, ARowIsTheSameAloneAndInABatchAndPanelByPanel) {
 
 TANDEM_FOR_EVERY_SIMD_TARGET(MultiplyTest);
 
+class TilesTest : public testing::TileUnitTest {};
+
 // bfloat16 has 8 significant bits, and both factors are rounded to it.
-TEST(TilesTest, MatchDoublePrecisionAsFarAsBfloat16Goes) {
-  if (!tiles_available()) GTEST_SKIP() << "this processor has no tiles";
+TEST_P(TilesTest, MatchDoublePrecisionAsFarAsBfloat16Goes) {
   std::mt19937 random(20261126);
   for (const auto* types : {&kByteTypes, &kFloatTypes}) {
     for (const DataType type : *types) {
@@ -198,6 +200,8 @@ TEST(MatrixTest, RefusesWhatIsNotFinite) {
     EXPECT_EQ(testing::error_code_of([&] { Matrix(tensor.view, arena); }), ErrorCode::kCorrupt);
   }
 }
+
+TANDEM_FOR_EVERY_TILE_UNIT(TilesTest);
 
 }  // namespace
 }  // namespace tandem::kernels

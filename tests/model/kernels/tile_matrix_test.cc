@@ -8,6 +8,7 @@
 #include <random>
 
 #include "model/kernels/tile_self_attention.h"
+#include "tests/support/tile_units.h"
 
 namespace tandem::kernels {
 namespace {
@@ -24,12 +25,8 @@ double gelu(double x) {
   return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
 }
 
-class TileMatrixTest : public ::testing::Test {
+class TileMatrixTest : public testing::TileUnitTest {
  protected:
-  void SetUp() override {
-    if (!tiles_available()) GTEST_SKIP() << "this processor has no tiles";
-  }
-
   std::vector<float> floats(std::size_t count, float scale = 1) {
     std::vector<float> values(count);
     for (float& value : values) value = scale * std::normal_distribution<float>()(random_);
@@ -58,7 +55,7 @@ double deviation(const std::vector<double>& expected, const Value& value) {
   return std::sqrt(squares / reference);
 }
 
-TEST_F(TileMatrixTest, LayersMatchDoublePrecisionAsFarAsBfloat16Goes) {
+TEST_P(TileMatrixTest, LayersMatchDoublePrecisionAsFarAsBfloat16Goes) {
   constexpr std::size_t kColumns = 96;
   constexpr std::size_t kOutputs = 64;
   const std::vector<float> weights = floats(kOutputs * kColumns, 0.1f);
@@ -97,7 +94,7 @@ TEST_F(TileMatrixTest, LayersMatchDoublePrecisionAsFarAsBfloat16Goes) {
 }
 
 // Where the exponential in the error function ends, and beyond.
-TEST_F(TileMatrixTest, GeluHoldsForAllMagnitudes) {
+TEST_P(TileMatrixTest, GeluHoldsForAllMagnitudes) {
   std::vector<float> bias(64);
   for (std::size_t i = 0; i < bias.size(); ++i)
     bias[i] = (i % 2 == 0 ? 1.0f : -1.0f) * std::pow(1.25f, static_cast<float>(i) - 32);
@@ -112,7 +109,7 @@ TEST_F(TileMatrixTest, GeluHoldsForAllMagnitudes) {
   }
 }
 
-TEST_F(TileMatrixTest, TextsSeeAllOfThemselvesAndNothingElse) {
+TEST_P(TileMatrixTest, TextsSeeAllOfThemselvesAndNothingElse) {
   constexpr std::size_t kHeads = 3;
   for (const std::size_t size : {std::size_t{32}, std::size_t{64}}) {
     const std::size_t width = kHeads * size;
@@ -158,6 +155,8 @@ TEST_F(TileMatrixTest, TextsSeeAllOfThemselvesAndNothingElse) {
     }
   }
 }
+
+TANDEM_FOR_EVERY_TILE_UNIT(TileMatrixTest);
 
 }  // namespace
 }  // namespace tandem::kernels

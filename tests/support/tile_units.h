@@ -1,0 +1,36 @@
+// Runs tests of tiles with every unit that multiplies them here.
+#ifndef TANDEM_TESTS_SUPPORT_TILE_UNITS_H_
+#define TANDEM_TESTS_SUPPORT_TILE_UNITS_H_
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "model/kernels/tiles.h"
+
+namespace tandem::testing {
+
+inline std::string tile_unit_name(kernels::TileUnit unit) {
+  return unit == kernels::TileUnit::kRegisters ? "registers" : "vectors";
+}
+
+class TileUnitTest : public ::testing::TestWithParam<kernels::TileUnit> {
+ protected:
+  void SetUp() override {
+    kernels::limit_tile_unit_for_test(GetParam());
+    if (kernels::tile_unit() != GetParam())
+      GTEST_SKIP() << "this processor has no tiles by " << tile_unit_name(GetParam());
+  }
+  void TearDown() override { kernels::limit_tile_unit_for_test(kernels::TileUnit::kRegisters); }
+};
+
+}  // namespace tandem::testing
+
+#define TANDEM_FOR_EVERY_TILE_UNIT(suite)                         \
+  INSTANTIATE_TEST_SUITE_P(                                       \
+      Units, suite,                                               \
+      ::testing::Values(::tandem::kernels::TileUnit::kVectors,    \
+                        ::tandem::kernels::TileUnit::kRegisters), \
+      [](const auto& unit) { return ::tandem::testing::tile_unit_name(unit.param); })
+
+#endif  // TANDEM_TESTS_SUPPORT_TILE_UNITS_H_
