@@ -137,6 +137,14 @@ class Bench:
                      "xgrammar 0.2.8, 49,152 tokens",
                      {"mask that was needed before (median), us": 50})
 
+    def passages(self):
+        model = self.smollm2_q4_0()
+        self.compare("passages, SmolLM2 135M Q4_0", "bench_passages", [model, self.threads],
+                     "passages.py", [model, self.threads],
+                     "llama-cpp-python 0.3.36, whole prompt",
+                     {"first token, 5 known passages in the same order, s": 1.5,
+                      "first token, 5 known passages read independently, s": 5})
+
     def retrieval(self):
         documents = self.scratch / "documents"
         documents.mkdir()
@@ -151,7 +159,7 @@ class Bench:
                      "sentence-transformers + faiss-cpu + SQLite", {})
 
 
-NAMES = ["retrieval", "generation", "answers", "grammar"]
+NAMES = ["retrieval", "generation", "answers", "passages", "grammar"]
 
 
 def main():

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -101,6 +102,14 @@ void add_serve_command(CLI::App& app) {
                                          "a proxy that has.");
   add_engine_options(*command, arguments->engine);
   add_generator_option(*command, arguments->engine);
+  command
+      ->add_option("--passage-order", arguments->engine.passage_order,
+                   "Of the passages in a prompt: by 'relevance', or by 'reuse': as in an earlier "
+                   "prompt where that had the same ones, which saves computing them again")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, PassageOrder>{
+          {"relevance", PassageOrder::kRelevance}, {"reuse", PassageOrder::kReuse}}))
+      ->type_name("ORDER")
+      ->default_str("relevance");
   command
       ->add_option("--passage-cache-mb", arguments->engine.passage_cache_mb,
                    "Most of the disk that independently read passages take, so that they are known "

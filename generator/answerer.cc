@@ -17,19 +17,22 @@ struct FittedPrompt {
   std::vector<Hit> hits;
 };
 
-// Leaves out passages, worst first, until the prompt fits.
+// Leaves out passages, worst first, until the prompt fits. `orders` may be null.
 FittedPrompt fit_prompt(const Generator& generator, std::span<const ChatMessage> messages,
-                        std::vector<Hit> hits, int max_tokens) {
+                        std::vector<Hit> hits, int max_tokens, const RecentOrders* orders) {
   const int reserved =
       std::clamp(max_tokens, 1, std::min(kReservedForAnswer, generator.context_length() / 4));
   const auto limit = static_cast<std::size_t>(generator.context_length() - reserved);
   while (true) {
+    std::vector<Hit> ordered = hits;
+    if (orders != nullptr) orders->arrange(ordered);
     // Without passages there are no marks in the messages but the user's own.
     const PassageReading reading =
         hits.empty() ? PassageReading::kTogether : generator.passage_reading();
-    Prompt prompt = generator.render(with_passages(messages, hits, reading), reading);
+    Prompt prompt = generator.render(with_passages(messages, ordered, reading), reading);
     // With no passage left, the generator itself says how much too long the conversation is.
-    if (prompt.tokens.size() <= limit || hits.empty()) return {std::move(prompt), std::move(hits)};
+    if (prompt.tokens.size() <= limit || hits.empty())
+      return {std::move(prompt), std::move(ordered)};
     hits.pop_back();
   }
 }
@@ -44,8 +47,15 @@ GenerationOptions default_generation_options() {
   return options;
 }
 
-Answerer::Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator)
-    : retriever_(retriever), encoder_(encoder), generator_(generator) {}
+Answerer::Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator,
+                   PassageOrder order)
+    : retriever_(retriever),
+      encoder_(encoder),
+      generator_(generator),
+      orders_(order == PassageOrder::kReuse &&
+                      generator.passage_reading() == PassageReading::kTogether
+                  ? std::make_unique<RecentOrders>()
+                  : nullptr) {}
 
 Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
                         const TextSink& sink) const {
@@ -58,8 +68,9 @@ Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptio
     hits = retriever_.search(question, options.search);
     answer.retrieval_seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
-  FittedPrompt fitted =
-      fit_prompt(generator_, messages, std::move(hits), options.generation.max_tokens);
+  FittedPrompt fitted = fit_prompt(generator_, messages, std::move(hits),
+                                   options.generation.max_tokens, orders_.get());
+  if (orders_ != nullptr) orders_->remember(fitted.hits);
   answer.hits = std::move(fitted.hits);
   answer.generation = generator_.generate(
       fitted.prompt, options.generation, sink ? sink : [](std::string_view) { return true; });

@@ -3,12 +3,14 @@
 #define TANDEM_GENERATOR_ANSWERER_H_
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "generator/citations.h"
 #include "generator/generator.h"
+#include "generator/passage_order.h"
 #include "retriever/retriever.h"
 
 namespace tandem {
@@ -28,7 +30,7 @@ struct AnswerOptions {
 
 struct Answer {
   GenerationResult generation;
-  std::vector<Hit> hits;  // those that went into the prompt, best first
+  std::vector<Hit> hits;  // those that went into the prompt, in its order
   std::vector<Citation> citations;
   double retrieval_seconds = 0;
 };
@@ -36,7 +38,10 @@ struct Answer {
 // Borrows its parts, which must outlive it. answer() may be called from any thread.
 class Answerer {
  public:
-  Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator);
+  // A generator that reads passages independently finds them wherever they stand, and gets them by
+  // relevance.
+  Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator,
+           PassageOrder order = PassageOrder::kRelevance);
 
   // `messages` is the conversation, its last message the user's question. Passages that do not fit
   // into the context beside the conversation and the answer are left out, worst first. `sink` may
@@ -49,6 +54,7 @@ class Answerer {
   const Retriever& retriever_;
   const Encoder& encoder_;
   const Generator& generator_;
+  const std::unique_ptr<RecentOrders> orders_;  // null where relevance decides
 };
 
 }  // namespace tandem

@@ -1,6 +1,7 @@
 #include "generator/text_stream.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -20,6 +21,20 @@ std::size_t open_stop_size(std::string_view text, const std::vector<std::string>
   return longest;
 }
 
+// Where the stop string begins that is whole first, or the longer of two. It is not always the one
+// that begins first; but which one it is must not depend on how the text is cut.
+std::optional<std::size_t> first_stop(std::string_view text, const std::vector<std::string>& stop) {
+  std::optional<std::size_t> begin;
+  std::size_t end = std::string_view::npos;
+  for (const std::string_view word : stop) {
+    const std::size_t place = text.find(word);
+    if (place == std::string_view::npos || place + word.size() > end) continue;
+    begin = place + word.size() < end ? place : std::min(*begin, place);
+    end = place + word.size();
+  }
+  return begin;
+}
+
 }  // namespace
 
 TextStream::TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {
@@ -30,11 +45,9 @@ std::string TextStream::push(std::string_view bytes) {
   if (stopped_) return {};
   pending_ += bytes;
 
-  std::size_t end = std::string::npos;
-  for (const auto& word : stop_) end = std::min(end, pending_.find(word));
-  if (end != std::string::npos) {
+  if (const auto begin = first_stop(pending_, stop_)) {
     stopped_ = true;
-    pending_.resize(end);
+    pending_.resize(*begin);
     return repair_utf8(std::exchange(pending_, {}));
   }
 

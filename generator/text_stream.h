@@ -13,7 +13,7 @@ namespace tandem {
 
 class TextStream {
  public:
-  // `stop` holds no empty string. The text ends before the first of them to occur.
+  // `stop` holds no empty string. The text ends before the one that is whole first.
   explicit TextStream(std::vector<std::string> stop);
 
   // Takes the bytes of the next token. Returns what may be shown now, in whole characters; bytes

@@ -104,8 +104,8 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
     engine->ingestor = std::make_unique<Ingestor>(*engine->store, *engine->index, *engine->encoder);
   }
   if (engine->generator) {
-    engine->answerer =
-        std::make_unique<Answerer>(*engine->retriever, *engine->encoder, *engine->generator);
+    engine->answerer = std::make_unique<Answerer>(*engine->retriever, *engine->encoder,
+                                                  *engine->generator, options.passage_order);
   }
   return engine;
 }

@@ -30,6 +30,7 @@ struct EngineOptions {
   // Most of the disk that passages which were read independently take in the folder of the store; 0
   // for none, as without a store that may be written.
   int passage_cache_mb = 4096;
+  PassageOrder passage_order = PassageOrder::kRelevance;
 };
 
 // Parts in the order in which they depend on each other. Immutable once opened but for what the

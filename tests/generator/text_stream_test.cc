@@ -59,6 +59,8 @@ TEST(TextStreamTest, ReleasesWhatTurnedOutNotToBeAStopString) {
 TEST(TextStreamTest, TakesTheStopStringThatComesFirst) {
   EXPECT_EQ(shown({"zz", "y"}, {"x y zz"}), Texts({"x ", ""}));
   EXPECT_EQ(shown({"abc", "b"}, {"a", "b"}), Texts({"", "a", ""}));
+  EXPECT_EQ(shown({"abc", "b"}, {"abc"}), Texts({"a", ""}));
+  EXPECT_EQ(shown({"b", "ab"}, {"xab"}), Texts({"x", ""}));
 }
 
 // However the bytes are cut, the text is the one that a single piece gives.
@@ -78,10 +80,14 @@ TEST(TextStreamTest, CuttingDoesNotChangeTheText) {
       for (std::size_t k = 1 + pick(3); k > 0; --k) word += words[pick(7)];
       stop.push_back(word);
     }
-    std::string expected = text;
-    std::size_t end = text.size();
-    for (const auto& word : stop) end = std::min(end, text.find(word));
-    expected = end < text.size() ? text.substr(0, end) : text.substr(0, complete_utf8_prefix(text));
+    std::string expected = text.substr(0, complete_utf8_prefix(text));
+    // The shortest beginning that ends with a stop string, without it.
+    for (std::size_t end = 1, found = 0; end <= text.size() && found == 0; ++end) {
+      for (const auto& word : stop)
+        if (std::string_view(text).substr(0, end).ends_with(word))
+          found = std::max(found, word.size());
+      if (found > 0) expected = text.substr(0, end - found);
+    }
     expected = repair_utf8(expected);
 
     TextStream stream(stop);
