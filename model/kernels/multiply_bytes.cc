@@ -260,7 +260,7 @@ template <class Kernel, std::size_t kRows>
 void multiply_rows(const Matrix& weights, Range panels, const RowView* rows, float* out,
                    std::size_t stride) {
   const std::size_t groups = weights.groups();
-  for (std::size_t p = panels.first; p < panels.second; ++p) {
+  for (std::size_t p = panels.first; p < panels.second; ++p, out += kPanelRows) {
     const auto* const numbers = reinterpret_cast<const std::uint8_t*>(weights.panel(p));
     const std::uint8_t* const scales = numbers + weights.scales_offset();
     for (std::size_t lane = 0; lane < kPanelRows; lane += kLanes) {
@@ -269,7 +269,7 @@ void multiply_rows(const Matrix& weights, Range panels, const RowView* rows, flo
       for (std::size_t g = 0; g < groups; ++g)
         Kernel::template add<kRows>(numbers, scales, lane, g, rows, sums);
       for (std::size_t r = 0; r < kRows; ++r)
-        store_lanes(sums[r], p * kPanelRows + lane, weights.rows(), out + r * stride);
+        store_lanes(sums[r], p * kPanelRows + lane, weights.rows(), out + r * stride + lane);
     }
   }
 }
@@ -281,6 +281,7 @@ template <class Kernel>
 void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
                     float* out, std::size_t stride) {
   const auto pass = [&](std::size_t begin, std::size_t end, Range of_panels) {
+    float* const of_pass = out + (of_panels.first - panels.first) * kPanelRows;
     std::size_t row = begin;
     const auto tile = [&](auto count) {
       constexpr std::size_t kRows = decltype(count)::value;
@@ -288,7 +289,7 @@ void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x
         RowView views[kRows];
         for (std::size_t r = 0; r < kRows; ++r)
           views[r] = {x.values(row + r), x.scales(row + r), x.sums(row + r)};
-        multiply_rows<Kernel, kRows>(weights, of_panels, views, out + row * stride, stride);
+        multiply_rows<Kernel, kRows>(weights, of_panels, views, of_pass + row * stride, stride);
       }
     };
     if constexpr (HWY_TARGET == HWY_AVX3_DL) tile(std::integral_constant<std::size_t, 8>());

@@ -70,14 +70,14 @@ HWY_INLINE void multiply_float_rows(const Matrix& weights, std::size_t panel, co
     if (k < columns) add(k, lane, even);
     for (std::size_t r = 0; r < kRows; ++r)
       store_lanes(hn::Add(even[r], odd[r]), panel * kPanelRows + lane, weights.rows(),
-                  out + r * stride);
+                  out + r * stride + lane);
   }
 }
 
 template <class Weight>
 void multiply_floats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
                      Range rows, float* out, std::size_t stride) {
-  for (std::size_t p = panels.first; p < panels.second; ++p) {
+  for (std::size_t p = panels.first; p < panels.second; ++p, out += kPanelRows) {
     std::size_t row = rows.first;
     for (; row + 4 <= rows.second; row += 4)
       multiply_float_rows<Weight, 4>(weights, p, x + row * x_stride, x_stride, out + row * stride,

@@ -28,13 +28,14 @@ template <class Activation>
 void multiply_expanded(const Matrix& weights, Range panels, Range rows, float* out,
                        std::size_t stride, const Activation& activation) {
   std::vector<float> weight(weights.columns());
+  const std::size_t first = panels.first * kPanelRows;
   const std::size_t end = std::min(panels.second * kPanelRows, weights.rows());
-  for (std::size_t r = panels.first * kPanelRows; r < end; ++r) {
+  for (std::size_t r = first; r < end; ++r) {
     weights.expand_row(r, weight);
     for (std::size_t row = rows.first; row < rows.second; ++row) {
       float sum = 0;
       for (std::size_t k = 0; k < weight.size(); ++k) sum += weight[k] * activation(row, k);
-      out[row * stride + r] = sum;
+      out[row * stride + r - first] = sum;
     }
   }
 }
@@ -44,16 +45,15 @@ void multiply_expanded(const Matrix& weights, Range panels, Range rows, float* o
 // One or more registers make the 16 rows of a panel.
 static_assert(kPanelRows % kLanes == 0);
 
-// Writes the lanes of a vector that are rows of the matrix.
-HWY_INLINE void store_lanes(Floats values, std::size_t first_row, std::size_t row_count,
-                            float* out) {
-  if (first_row + kLanes <= row_count) {
-    hn::StoreU(values, kFloats, out + first_row);
+// Writes the lanes of a vector that are rows of the matrix; the first of them is `row`.
+HWY_INLINE void store_lanes(Floats values, std::size_t row, std::size_t row_count, float* out) {
+  if (row + kLanes <= row_count) {
+    hn::StoreU(values, kFloats, out);
     return;
   }
   HWY_ALIGN float lanes[kLanes];
   hn::Store(values, kFloats, lanes);
-  for (std::size_t i = 0; first_row + i < row_count; ++i) out[first_row + i] = lanes[i];
+  for (std::size_t i = 0; row + i < row_count; ++i) out[i] = lanes[i];
 }
 
 #endif  // HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
