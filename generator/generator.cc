@@ -16,14 +16,11 @@
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
 #include "model/threads.h"
+#include "model/tokenizers/token_type.h"
 #include "store/byte_cache.h"
 
 namespace tandem {
 namespace {
-
-// Values of tokenizer.ggml.token_type.
-constexpr std::int64_t kControlType = 3;
-constexpr std::int64_t kUserDefinedType = 4;
 
 // Tokens that end a turn. A file names one of them as eos_token_id, and a chat model may end its
 // turn with another.
@@ -42,8 +39,8 @@ std::vector<ControlToken> read_control_tokens(const GgufFile& file) {
   const auto types = file.integers("tokenizer.ggml.token_type");
   if (!texts || !types) return control;
   for (std::size_t i = 0; i < std::min(texts->size(), types->size()); ++i) {
-    const auto type = (*types)[i];
-    if ((type == kControlType || type == kUserDefinedType) && !(*texts)[i].empty())
+    const auto type = static_cast<TokenType>((*types)[i]);
+    if ((type == TokenType::kControl || type == TokenType::kUserDefined) && !(*texts)[i].empty())
       control.push_back({std::string((*texts)[i]), static_cast<TokenId>(i)});
   }
   std::stable_sort(control.begin(), control.end(),

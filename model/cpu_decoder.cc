@@ -29,6 +29,14 @@ using kernels::Range;
 // Panels are shared out in pairs, so that what one thread computes of a layer's inner activations
 // is whole groups, which it can bring to 8 bits itself.
 constexpr std::size_t kPanelsPerGroup = kGroup / kPanelRows;
+// So many rows go through a layer together. What one part of the layer leaves for the next is then
+// still in the second-level cache, or nearly; a later block finds the keys of an earlier one in the
+// cache. With less, tiles would pay too often for expanding the weights.
+constexpr std::size_t kBlockRows = 256;
+// Numbers of a layer's inner activations that one thread computes before it goes on to use them:
+// with as many more of their gates they stay in the second-level cache, whatever the model's size.
+constexpr std::size_t kInnerNumbers = 16384;
+static_assert(kInnerNumbers >= kBlockRows * kGroup);
 
 // Matrices that read the same input; their outputs stand one after another.
 class Linear {
@@ -126,8 +134,15 @@ void multiply_rows(const Matrix& matrix, Range panels, const Input& input, std::
 // are fewer rows than members, a copy of all of them, which costs less than another meeting.
 struct Rows {
   std::vector<float> residual;  // [rows, hidden]
-  Input normed;                 // [rows, hidden]
-  Input attended;               // [rows, heads * head_size]
+  Input normed;                 // [rows of a block, hidden]
+  Input attended;               // [rows of a block, heads * head_size]
+};
+
+// A member's own.
+struct Scratch {
+  std::vector<float> output;  // [hidden]
+  std::vector<float> gate;    // [rows of a block, some of inner]
+  std::vector<float> up;
 };
 
 struct Row {
@@ -136,10 +151,19 @@ struct Row {
   TokenId token = 0;
 };
 
-// Rows at consecutive positions of one sequence.
+// Rows of a block at consecutive positions of one sequence.
 struct RowRun {
   std::size_t first_row = 0;
   std::size_t count = 0;
+};
+
+// The rows of a step that go through a layer together. Everything but the residual stream and the
+// rotation is kept for one block at a time and numbers rows from its beginning.
+struct RowBlock {
+  std::size_t first_row = 0;
+  std::size_t count = 0;
+  std::size_t prompt_rows = 0;  // come first
+  std::vector<RowRun> runs;     // of the prompts, where tiles compute their attention
 };
 
 class Decoder final : public CpuDecoder {
@@ -170,19 +194,28 @@ class Decoder final : public CpuDecoder {
   void reserve_rows(std::size_t count);
   bool copies_rows() const { return rows_.size() < static_cast<std::size_t>(team_.size()); }
 
+  // The rows of a block that are the member's to work on between products.
+  Range own_rows(int member, const RowBlock& block) const {
+    return copies_rows() ? Range{0, block.count} : share_of(block.count, member, team_.size());
+  }
+
   void step(int member, std::span<float> logits);
-  void run_layer(int member, int index, Rows& rows, Range own);
+  void embed(int member, Rows& rows, const RowBlock& block);
+  void run_layer(int member, int index, Rows& rows, const RowBlock& block);
   void multiply(int member, const Linear& linear, const Input& input, std::size_t prompt_rows,
                 std::size_t row_count, float* out, std::size_t stride);
   void prepare_rotation(Range own);
-  void prepare_heads(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
+  void prepare_heads(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
+                     std::size_t kv_head);
   static std::span<const std::uint16_t* const> blocks_of(const KvSequence& sequence,
                                                          int layer_index, std::size_t kv_head,
                                                          std::size_t end);
-  void attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head);
-  void attend_prompt(const Layer& layer, int layer_index, const RowRun& run, std::size_t kv_head);
-  void attend_all(int member, const Layer& layer, int layer_index);
-  void feed_forward(int member, const Layer& layer, Input& input);
+  void attend(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
+              std::size_t kv_head);
+  void attend_prompt(const Layer& layer, int layer_index, const RowBlock& block, const RowRun& run,
+                     std::size_t kv_head);
+  void attend_all(int member, const Layer& layer, int layer_index, const RowBlock& block);
+  void feed_forward(int member, const Layer& layer, const Input& input, const RowBlock& block);
 
   DecoderConfig config_;
   ThreadTeam team_;
@@ -200,20 +233,21 @@ class Decoder final : public CpuDecoder {
 
   // Of the step in progress.
   std::vector<Row> rows_;
-  std::size_t prompt_rows_ = 0;
-  std::vector<RowRun> prompt_runs_;  // where tiles compute their attention
+  std::vector<RowBlock> blocks_;
   std::vector<std::size_t> logit_rows_;
   bool single_tokens_ = false;
   std::size_t row_capacity_ = 0;
+  std::size_t logit_capacity_ = 0;
   Rows shared_;
-  std::vector<Rows> copies_;            // by member
+  std::vector<Rows> copies_;      // by member
+  std::vector<Scratch> scratch_;  // by member
+  // Of a block's rows.
   std::vector<float> query_key_value_;  // [rows, heads + 2 kv_heads, head_size]
   std::vector<float> attended_;         // [rows, heads, head_size]
-  std::vector<float> gate_;             // [rows, inner]
-  std::vector<float> up_;
   Input activated_;                     // [rows, inner]
   std::vector<float> output_of_layer_;  // [rows, hidden]
-  Input last_;                          // [logit rows, hidden]
+  // Of all rows.
+  Input last_;  // [logit rows, hidden]
   // [kind][row, rotary_size / 2]
   std::vector<std::vector<float>> cosines_;
   std::vector<std::vector<float>> sines_;
@@ -240,6 +274,7 @@ Decoder::Decoder(const WeightFile& weights, const DecoderConfig& config, int thr
   output_ = Linear(load_matrix(weights, config.tied_output ? "token_embd.weight" : "output.weight",
                                vocabulary, hidden_));
   copies_.resize(static_cast<std::size_t>(threads));
+  scratch_.resize(static_cast<std::size_t>(threads));
   cosines_.resize(config_.attention_kinds.size());
   sines_.resize(config_.attention_kinds.size());
 }
@@ -316,7 +351,7 @@ Layer Decoder::load_layer(const WeightFile& weights, int index) {
 // Rows of prompts come first, so that each kind of row is one range.
 void Decoder::plan(std::span<const DecoderSegment> segments) {
   rows_.clear();
-  prompt_runs_.clear();
+  blocks_.clear();
   single_tokens_ = true;
   std::vector<std::size_t> first_rows(segments.size());
   for (const TokenKind kind : {TokenKind::kPrompt, TokenKind::kDecoded}) {
@@ -326,7 +361,6 @@ void Decoder::plan(std::span<const DecoderSegment> segments) {
       first_rows[i] = rows_.size();
       add_rows(segment);
     }
-    if (kind == TokenKind::kPrompt) prompt_rows_ = rows_.size();
   }
   logit_rows_.clear();
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -339,43 +373,57 @@ void Decoder::plan(std::span<const DecoderSegment> segments) {
 void Decoder::add_rows(const DecoderSegment& segment) {
   TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
   TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
-  const bool runs = segment.kind == TokenKind::kPrompt && kernels::tiles_available() &&
-                    kernels::tiles_take_heads(head_size_);
-  for (std::size_t i = 0; runs && i < segment.tokens.size(); i += kernels::kTileQueries)
-    prompt_runs_.push_back(
-        {rows_.size() + i, std::min(kernels::kTileQueries, segment.tokens.size() - i)});
+  const bool prompt = segment.kind == TokenKind::kPrompt;
+  const bool runs = prompt && kernels::tiles_available() && kernels::tiles_take_heads(head_size_);
   single_tokens_ &= segment.tokens.size() == 1 && !runs;
   auto position = static_cast<std::size_t>(segment.sequence->length());
   TANDEM_CHECK(position + segment.tokens.size() <=
                segment.sequence->blocks().size() * kernels::kBlockPositions);
+  bool run_ends = true;
   for (const TokenId token : segment.tokens) {
     if (token < 0 || token >= config_.vocabulary_size)
       throw Error(
           ErrorCode::kInvalidArgument,
           fmt::format("token {} is not in the vocabulary of {}", token, config_.vocabulary_size));
+    if (rows_.size() % kBlockRows == 0) {
+      blocks_.emplace_back().first_row = rows_.size();
+      run_ends = true;
+    }
+    RowBlock& block = blocks_.back();
+    if (runs && run_ends) block.runs.push_back({block.count, 0});
+    if (runs) run_ends = ++block.runs.back().count == kernels::kTileQueries;
+    ++block.count;
+    if (prompt) ++block.prompt_rows;
     rows_.push_back({segment.sequence, position++, token});
   }
 }
 
 void Decoder::reserve_rows(std::size_t count) {
+  if (logit_rows_.size() > logit_capacity_) {
+    logit_capacity_ = logit_rows_.size();
+    last_.resize(logit_capacity_, hidden_, kinds_);
+  }
   if (count <= row_capacity_) return;
   row_capacity_ = count;
+  const std::size_t of_block = std::min(count, kBlockRows);
   const std::size_t query = heads_ * head_size_;
   const auto make = [&](Rows& rows, std::size_t size) {
     rows.residual.resize(size * hidden_);
-    rows.normed.resize(size, hidden_, kinds_);
-    rows.attended.resize(size, query, kinds_);
+    rows.normed.resize(std::min(size, kBlockRows), hidden_, kinds_);
+    rows.attended.resize(std::min(size, kBlockRows), query, kinds_);
   };
   make(shared_, count);
   const std::size_t copied = std::min(count, copies_.size());
   for (Rows& copy : copies_) make(copy, copied);
-  query_key_value_.resize(count * (query + 2 * kv_heads_ * head_size_));
-  attended_.resize(count * query);
-  gate_.resize(count * inner_);
-  up_.resize(count * inner_);
-  activated_.resize(count, inner_, kinds_);
-  output_of_layer_.resize(count * hidden_);
-  last_.resize(count, hidden_, kinds_);
+  for (Scratch& scratch : scratch_) {
+    scratch.output.resize(hidden_);
+    scratch.gate.resize(kInnerNumbers);
+    scratch.up.resize(kInnerNumbers);
+  }
+  query_key_value_.resize(of_block * (query + 2 * kv_heads_ * head_size_));
+  attended_.resize(of_block * query);
+  activated_.resize(of_block, inner_, kinds_);
+  output_of_layer_.resize(of_block * hidden_);
   const std::size_t pairs = static_cast<std::size_t>(config_.rotary_size) / 2;
   for (auto& table : cosines_) table.resize(count * pairs);
   for (auto& table : sines_) table.resize(count * pairs);
@@ -403,7 +451,7 @@ void Decoder::multiply(int member, const Linear& linear, const Input& input,
     const std::size_t to = std::clamp(end, first_panel, first_panel + matrix.panels());
     if (from < to)
       multiply_rows(matrix, {from - first_panel, to - first_panel}, input, prompt_rows, row_count,
-                    out, stride);
+                    out + (from - first_panel) * kPanelRows, stride);
     first_panel += matrix.panels();
     out += matrix.rows();
   }
@@ -427,14 +475,15 @@ void Decoder::prepare_rotation(Range own) {
 
 // Bias, norm and rotation of the key head and the query heads that share it; key and value go to
 // the cache.
-void Decoder::prepare_heads(const Layer& layer, int layer_index, std::size_t row,
-                            std::size_t kv_head) {
+void Decoder::prepare_heads(const Layer& layer, int layer_index, const RowBlock& block,
+                            std::size_t row, std::size_t kv_head) {
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
   float* const parts = query_key_value_.data() + row * all_heads * head_size_;
   const std::size_t pairs = layer.attention->frequencies.size();
-  const std::span<const float> cosines(&cosines_[layer.attention_index][row * pairs], pairs);
-  const float* const sines = &sines_[layer.attention_index][row * pairs];
+  const std::size_t angles = (block.first_row + row) * pairs;
+  const std::span<const float> cosines(&cosines_[layer.attention_index][angles], pairs);
+  const float* const sines = &sines_[layer.attention_index][angles];
   const auto prepare = [&](std::size_t head, const std::vector<float>& norm, bool rotated) {
     float* const x = parts + head * head_size_;
     if (!layer.query_key_value_bias.empty())
@@ -446,8 +495,8 @@ void Decoder::prepare_heads(const Layer& layer, int layer_index, std::size_t row
   for (std::size_t i = 0; i < repeat; ++i) prepare(kv_head * repeat + i, layer.query_norm, true);
   prepare(heads_ + kv_head, layer.key_norm, true);
   prepare(heads_ + kv_heads_ + kv_head, {}, false);
-  const std::size_t position = rows_[row].position;
-  const KvSequence& sequence = *rows_[row].sequence;
+  const std::size_t position = rows_[block.first_row + row].position;
+  const KvSequence& sequence = *rows_[block.first_row + row].sequence;
   kernels::store_key_value(
       parts + (heads_ + kv_head) * head_size_, parts + (heads_ + kv_heads_ + kv_head) * head_size_,
       head_size_, position % kernels::kBlockPositions,
@@ -466,25 +515,27 @@ std::span<const std::uint16_t* const> Decoder::blocks_of(const KvSequence& seque
   return blocks;
 }
 
-void Decoder::attend(const Layer& layer, int layer_index, std::size_t row, std::size_t kv_head) {
+void Decoder::attend(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
+                     std::size_t kv_head) {
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
-  const std::size_t end = rows_[row].position + 1;
+  const Row& place = rows_[block.first_row + row];
+  const std::size_t end = place.position + 1;
   const auto window = static_cast<std::size_t>(layer.attention->window);
   const std::size_t begin = window > 0 && end > window ? end - window : 0;
   const std::size_t head = kv_head * repeat;
   kernels::attend(query_key_value_.data() + (row * all_heads + head) * head_size_, repeat,
                   head_size_, config_.query_scale,
-                  blocks_of(*rows_[row].sequence, layer_index, kv_head, end), begin, end,
+                  blocks_of(*place.sequence, layer_index, kv_head, end), begin, end,
                   attended_.data() + (row * heads_ + head) * head_size_);
 }
 
-void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowRun& run,
-                            std::size_t kv_head) {
+void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowBlock& block,
+                            const RowRun& run, std::size_t kv_head) {
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
   const std::size_t head = kv_head * repeat;
-  const Row& first = rows_[run.first_row];
+  const Row& first = rows_[block.first_row + run.first_row];
   kernels::attend_tiles(
       query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
       all_heads * head_size_, repeat, run.count, first.position, head_size_, config_.query_scale,
@@ -494,50 +545,69 @@ void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowRun& r
 }
 
 // Rows differ in how many positions they see, so members take turns.
-void Decoder::attend_all(int member, const Layer& layer, int layer_index) {
+void Decoder::attend_all(int member, const Layer& layer, int layer_index, const RowBlock& block) {
   const auto stride = static_cast<std::size_t>(team_.size());
   const auto start = static_cast<std::size_t>(member);
-  for (std::size_t i = start; i < prompt_runs_.size() * kv_heads_; i += stride)
-    attend_prompt(layer, layer_index, prompt_runs_[i / kv_heads_], i % kv_heads_);
-  const std::size_t first = prompt_runs_.empty() ? 0 : prompt_rows_;
-  for (std::size_t i = start; i < (rows_.size() - first) * kv_heads_; i += stride)
-    attend(layer, layer_index, first + i / kv_heads_, i % kv_heads_);
+  for (std::size_t i = start; i < block.runs.size() * kv_heads_; i += stride)
+    attend_prompt(layer, layer_index, block, block.runs[i / kv_heads_], i % kv_heads_);
+  const std::size_t first = block.runs.empty() ? 0 : block.prompt_rows;
+  for (std::size_t i = start; i < (block.count - first) * kv_heads_; i += stride)
+    attend(layer, layer_index, block, first + i / kv_heads_, i % kv_heads_);
 }
 
 // Each member computes some columns of gate and up, activates them, and leaves them ready for the
 // next product.
-void Decoder::feed_forward(int member, const Layer& layer, Input& input) {
-  const std::size_t count = rows_.size();
+void Decoder::feed_forward(int member, const Layer& layer, const Input& input,
+                           const RowBlock& block) {
   const std::size_t panels = layer.gate.panels();
   const auto [first, last] =
       share_of((panels + kPanelsPerGroup - 1) / kPanelsPerGroup, member, team_.size());
-  const Range own = {first * kPanelsPerGroup, std::min(last * kPanelsPerGroup, panels)};
-  if (own.first >= own.second) return;
-  multiply_rows(layer.gate, own, input, prompt_rows_, count, gate_.data(), inner_);
-  multiply_rows(layer.up, own, input, prompt_rows_, count, up_.data(), inner_);
-  const std::size_t begin = own.first * kPanelRows;
-  const std::size_t width = std::min(own.second * kPanelRows, inner_) - begin;
-  for (std::size_t row = 0; row < count; ++row) {
-    const std::span<float> gate(gate_.data() + row * inner_ + begin, width);
-    kernels::activate(config_.activation, gate, up_.data() + row * inner_ + begin);
-    activated_.write(gate, row, row < prompt_rows_, begin);
+  const std::size_t groups = kInnerNumbers / block.count / kGroup;
+  const std::size_t stride = groups * kGroup;
+  Scratch& scratch = scratch_[static_cast<std::size_t>(member)];
+  for (std::size_t group = first; group < last; group += groups) {
+    const Range own = {group * kPanelsPerGroup,
+                       std::min(std::min(group + groups, last) * kPanelsPerGroup, panels)};
+    multiply_rows(layer.gate, own, input, block.prompt_rows, block.count, scratch.gate.data(),
+                  stride);
+    multiply_rows(layer.up, own, input, block.prompt_rows, block.count, scratch.up.data(), stride);
+    const std::size_t begin = group * kGroup;
+    const std::size_t width = std::min(own.second * kPanelRows, inner_) - begin;
+    for (std::size_t row = 0; row < block.count; ++row) {
+      const std::span<float> gate(scratch.gate.data() + row * stride, width);
+      kernels::activate(config_.activation, gate, scratch.up.data() + row * stride);
+      activated_.write(gate, row, row < block.prompt_rows, begin);
+    }
   }
 }
 
-void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
+void Decoder::embed(int member, Rows& rows, const RowBlock& block) {
+  const Matrix& embedding = config_.tied_output ? output_.matrices().front() : embedding_;
+  const Range own = own_rows(member, block);
+  for (std::size_t row = block.first_row + own.first; row < block.first_row + own.second; ++row) {
+    const std::span<float> x(rows.residual.data() + row * hidden_, hidden_);
+    embedding.expand_row(static_cast<std::size_t>(rows_[row].token), x);
+    if (config_.embedding_scale != 1.0f) kernels::scale(x, config_.embedding_scale);
+  }
+}
+
+// What members keep for themselves from one block to the next is the residual stream alone: they
+// may be in different blocks, and share out a smaller one in another way.
+void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block) {
   const Layer& layer = layers_[static_cast<std::size_t>(index)];
-  const std::size_t count = rows_.size();
+  const std::size_t count = block.count;
+  const Range own = own_rows(member, block);
   const auto residual = [&](std::size_t row) {
-    return std::span<float>(rows.residual.data() + row * hidden_, hidden_);
+    return std::span<float>(rows.residual.data() + (block.first_row + row) * hidden_, hidden_);
   };
   const auto norm = [&](const std::vector<float>& weight, std::size_t row) {
     float* const normed = rows.normed.row(row);
     kernels::rms_norm(residual(row), weight.data(), config_.norm_epsilon, normed);
-    rows.normed.write({normed, hidden_}, row, row < prompt_rows_);
+    rows.normed.write({normed, hidden_}, row, row < block.prompt_rows);
   };
   const auto add_output = [&](const std::vector<float>& after_norm, std::size_t row) {
     float* const output = output_of_layer_.data() + row * hidden_;
-    float* const scratch = rows.normed.row(row);
+    float* const scratch = scratch_[static_cast<std::size_t>(member)].output.data();
     if (!after_norm.empty())
       kernels::rms_norm({output, hidden_}, after_norm.data(), config_.norm_epsilon, scratch);
     kernels::add(residual(row), after_norm.empty() ? output : scratch);
@@ -545,28 +615,28 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
 
   for (std::size_t row = own.first; row < own.second; ++row) norm(layer.attention_norm, row);
   if (!copies_rows()) team_.barrier();
-  multiply(member, layer.query_key_value, rows.normed, prompt_rows_, count, query_key_value_.data(),
-           (heads_ + 2 * kv_heads_) * head_size_);
+  multiply(member, layer.query_key_value, rows.normed, block.prompt_rows, count,
+           query_key_value_.data(), (heads_ + 2 * kv_heads_) * head_size_);
   team_.barrier();
 
   const std::size_t items = count * kv_heads_;
   const auto stride = static_cast<std::size_t>(team_.size());
   const auto start = static_cast<std::size_t>(member);
   for (std::size_t i = start; i < items; i += stride) {
-    prepare_heads(layer, index, i / kv_heads_, i % kv_heads_);
-    if (single_tokens_) attend(layer, index, i / kv_heads_, i % kv_heads_);
+    prepare_heads(layer, index, block, i / kv_heads_, i % kv_heads_);
+    if (single_tokens_) attend(layer, index, block, i / kv_heads_, i % kv_heads_);
   }
   team_.barrier();
   if (!single_tokens_) {
-    attend_all(member, layer, index);
+    attend_all(member, layer, index, block);
     team_.barrier();
   }
 
   const std::size_t query = heads_ * head_size_;
   for (std::size_t row = own.first; row < own.second; ++row)
-    rows.attended.write({attended_.data() + row * query, query}, row, row < prompt_rows_);
+    rows.attended.write({attended_.data() + row * query, query}, row, row < block.prompt_rows);
   if (!copies_rows()) team_.barrier();
-  multiply(member, layer.attention_output, rows.attended, prompt_rows_, count,
+  multiply(member, layer.attention_output, rows.attended, block.prompt_rows, count,
            output_of_layer_.data(), hidden_);
   team_.barrier();
 
@@ -575,27 +645,21 @@ void Decoder::run_layer(int member, int index, Rows& rows, Range own) {
     norm(layer.feed_forward_norm, row);
   }
   if (!copies_rows()) team_.barrier();
-  feed_forward(member, layer, rows.normed);
+  feed_forward(member, layer, rows.normed, block);
   team_.barrier();
-  multiply(member, layer.down, activated_, prompt_rows_, count, output_of_layer_.data(), hidden_);
+  multiply(member, layer.down, activated_, block.prompt_rows, count, output_of_layer_.data(),
+           hidden_);
   team_.barrier();
   for (std::size_t row = own.first; row < own.second; ++row)
     add_output(layer.after_feed_forward_norm, row);
 }
 
 void Decoder::step(int member, std::span<float> logits) {
-  const std::size_t count = rows_.size();
   Rows& rows = copies_rows() ? copies_[static_cast<std::size_t>(member)] : shared_;
-  const Range share = share_of(count, member, team_.size());
-  const Range own = copies_rows() ? Range{0, count} : share;
-  const Matrix& embedding = config_.tied_output ? output_.matrices().front() : embedding_;
-  for (std::size_t row = own.first; row < own.second; ++row) {
-    const std::span<float> x(rows.residual.data() + row * hidden_, hidden_);
-    embedding.expand_row(static_cast<std::size_t>(rows_[row].token), x);
-    if (config_.embedding_scale != 1.0f) kernels::scale(x, config_.embedding_scale);
-  }
-  prepare_rotation(share);
-  for (int i = 0; i < config_.layer_count; ++i) run_layer(member, i, rows, own);
+  for (const RowBlock& block : blocks_) embed(member, rows, block);
+  prepare_rotation(share_of(rows_.size(), member, team_.size()));
+  for (int i = 0; i < config_.layer_count; ++i)
+    for (const RowBlock& block : blocks_) run_layer(member, i, rows, block);
 
   if (logit_rows_.empty()) return;
   // Rows of the residual stream are their member's until here.

@@ -233,13 +233,14 @@ TANDEM_TILES void multiply_tiles(const Matrix& weights, Range panels, const Brai
     }
     const std::size_t begin = p * kPanelRows;
     const std::size_t end = std::min(std::min(p + 2, panels.second) * kPanelRows, weights.rows());
+    float* const of_panels = out + begin - panels.first * kPanelRows;
     for (std::size_t row = 0; row < row_count; row += 2 * kTileRows) {
       const std::size_t rows = std::min(2 * kTileRows, row_count - row);
       tiles.multiply<2>({x.row(row), x.stride(), rows},
                         {expanded, expanded + groups * kTileWords, kTileWords, groups}, sums,
                         2 * kPanelRows);
       for (std::size_t r = 0; r < rows; ++r)
-        std::copy_n(sums + r * 2 * kPanelRows, end - begin, out + (row + r) * stride + begin);
+        std::copy_n(sums + r * 2 * kPanelRows, end - begin, of_panels + (row + r) * stride);
     }
   }
 }

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "model/tokenizers/sentence_piece.h"
 #include "model/tokenizers/sentence_piece_model.h"
+#include "model/tokenizers/token_type.h"
 
 namespace tandem {
 namespace {
@@ -74,20 +75,19 @@ class EntryReader {
       return static_cast<std::size_t>(*id);
     }
     const auto& types = vocabulary_.types();
-    const auto typed = std::ranges::find(types, static_cast<std::int64_t>(PieceType::kUnknown));
+    const auto typed = std::ranges::find(types, static_cast<std::int64_t>(TokenType::kUnknown));
     // 0 is what llama.cpp takes it to be.
     return typed == types.end() ? 0 : static_cast<std::size_t>(typed - types.begin());
   }
 
-  PieceType type_of(std::size_t i) const {
-    if (i == unknown_) return PieceType::kUnknown;
-    const std::int64_t type = vocabulary_.types()[i];
-    if (type < static_cast<int>(PieceType::kNormal) || type > static_cast<int>(PieceType::kByte)) {
-      fail(i, "has the type " + std::to_string(type) + ", which does not exist");
+  TokenType type_of(std::size_t i) const {
+    if (i == unknown_) return TokenType::kUnknown;
+    const auto type = static_cast<TokenType>(vocabulary_.types()[i]);
+    if (type < TokenType::kNormal || type > TokenType::kByte) {
+      fail(i, "has the type " + std::to_string(vocabulary_.types()[i]) + ", which does not exist");
     }
     const bool is_long = count_code_points(vocabulary_.tokens()[i]) > 1;
-    return vocabulary_.is_boundary(i) && is_long ? PieceType::kControl
-                                                 : static_cast<PieceType>(type);
+    return vocabulary_.is_boundary(i) && is_long ? TokenType::kControl : type;
   }
 
   SentencePieceEntry read_entry(std::size_t i) const {
@@ -96,11 +96,11 @@ class EntryReader {
     if (token.empty()) fail(i, "is empty");
     if (!is_valid_utf8(token)) fail(i, "is not valid UTF-8");
     if (!std::isfinite(entry.score)) fail(i, "has a score that is not a number");
-    if (entry.type == PieceType::kControl && count_code_points(token) == 1) {
+    if (entry.type == TokenType::kControl && count_code_points(token) == 1) {
       // The library gives its id to that character wherever it stands in a text.
       fail(i, "is a control token of a single character");
     }
-    if (entry.type == PieceType::kUserDefined) {
+    if (entry.type == TokenType::kUserDefined) {
       // The library keeps these as strings that end at a NUL.
       if (token.find('\0') != std::string_view::npos) fail(i, "contains a NUL");
       // Converters write their spaces as they stand in a text.
@@ -112,7 +112,7 @@ class EntryReader {
   void check_nesting(const std::vector<SentencePieceEntry>& entries) const {
     std::vector<std::string_view> sorted;
     for (const SentencePieceEntry& entry : entries) {
-      if (entry.type == PieceType::kUserDefined) sorted.push_back(entry.piece);
+      if (entry.type == TokenType::kUserDefined) sorted.push_back(entry.piece);
     }
     std::ranges::sort(sorted);
     std::vector<std::string_view> open;  // each the beginning of the next

@@ -8,14 +8,11 @@
 #include "model/tokenizers/byte_level_bpe.h"
 #include "model/tokenizers/gguf_sentence_piece.h"
 #include "model/tokenizers/gguf_vocabulary.h"
+#include "model/tokenizers/token_type.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
 namespace {
-
-// Values of tokenizer.ggml.token_type.
-constexpr std::int64_t kControlType = 3;
-constexpr std::int64_t kUserDefinedType = 4;
 
 // What `tokenizer.ggml.pre` stands for: the file names a model whose tokenizer.json says how text
 // is cut, so the table repeats what those files say.
@@ -107,10 +104,11 @@ std::unique_ptr<Tokenizer> make_gpt2(const GgufVocabulary& vocabulary) {
     spec.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
   }
   for (std::size_t i = 0; i < spec.tokens.size(); ++i) {
-    const std::int64_t type = vocabulary.types().empty() ? 0 : vocabulary.types()[i];
+    const auto type = vocabulary.types().empty() ? TokenType::kNormal
+                                                 : static_cast<TokenType>(vocabulary.types()[i]);
     const bool control =
-        type == kControlType || (vocabulary.is_boundary(i) && spec.tokens[i].size() > 1);
-    if (!control && type != kUserDefinedType) continue;
+        type == TokenType::kControl || (vocabulary.is_boundary(i) && spec.tokens[i].size() > 1);
+    if (!control && type != TokenType::kUserDefined) continue;
     spec.added.push_back(
         {.content = spec.tokens[i], .id = static_cast<TokenId>(i), .special = control});
   }

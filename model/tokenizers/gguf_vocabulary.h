@@ -24,7 +24,7 @@ class GgufVocabulary {
   const std::string& source() const { return source_; }
 
   const std::vector<std::string_view>& tokens() const { return tokens_; }
-  // tokenizer.ggml.token_type, one a token; empty if the file has none.
+  // tokenizer.ggml.token_type (token_type.h), one a token; empty if the file has none.
   const std::vector<std::int64_t>& types() const { return types_; }
 
   // Whether the file names token `i` as the beginning or end of a text or a turn. Some converters

@@ -11,26 +11,17 @@
 #ifndef TANDEM_MODEL_TOKENIZERS_SENTENCE_PIECE_MODEL_H_
 #define TANDEM_MODEL_TOKENIZERS_SENTENCE_PIECE_MODEL_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
-namespace tandem {
+#include "model/tokenizers/token_type.h"
 
-// Numbers of the format, which GGUF uses as well (tokenizer.ggml.token_type).
-enum class PieceType : std::uint8_t {
-  kNormal = 1,
-  kUnknown = 2,
-  kControl = 3,
-  kUserDefined = 4,  // found in the text before any merge
-  kUnused = 5,       // may be a step of merging, is never a result
-  kByte = 6,         // "<0x0A>", for what no other piece covers
-};
+namespace tandem {
 
 struct SentencePieceEntry {
   std::string piece;  // U+2581 stands for a space
   float score = 0;
-  PieceType type = PieceType::kNormal;
+  TokenType type = TokenType::kNormal;
 };
 
 // BPE with byte fallback and without normalisation, as the Llama, Mistral and Gemma families are

@@ -102,6 +102,40 @@ TEST_P(CpuFamilyTest, PiecesGiveTheSameBitsAsTheWhole) {
   }
 }
 
+// Many rows go through a layer in blocks; the border falls into a sequence.
+TEST_P(CpuFamilyTest, RowsOfManyBlocksGetTheBitsOfTheirSequenceAlone) {
+  constexpr std::size_t kSequences = 7;
+  Executor executor(folder_);
+  const Tokens reference = testing::read_reference(folder_ / "logits.jsonl").back().at("tokens");
+  std::vector<Tokens> prompts;
+  std::vector<KvSequence> sequences;
+  for (std::size_t i = 0; i < kSequences; ++i) {
+    Tokens& prompt = prompts.emplace_back(reference);
+    std::rotate(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(i), prompt.end());
+    prompt.resize(prompt.size() - i);
+    sequences.push_back(executor.sequence(prompt.size()));
+  }
+  const auto kind = [](std::size_t i) {
+    return i % 3 == 2 ? TokenKind::kDecoded : TokenKind::kPrompt;
+  };
+  std::vector<DecoderSegment> segments;
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < kSequences; ++i) {
+    segments.push_back({&sequences[i], prompts[i], kind(i), static_cast<int>(prompts[i].size())});
+    rows += prompts[i].size();
+  }
+  ASSERT_GT(rows, 3 * 256u);
+  Logits batch(rows * executor.vocabulary());
+  executor.decoder().forward(segments, batch);
+  for (std::size_t i = 0; i < kSequences; ++i) {
+    KvSequence sequence = executor.sequence(prompts[i].size());
+    const auto count = static_cast<int>(prompts[i].size());
+    const Logits alone = executor.forward(sequence, prompts[i], kind(i), prompts[i].size(), count);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), batch.begin())) << i;
+    batch.erase(batch.begin(), batch.begin() + std::ssize(alone));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, CpuFamilyTest,
                          ::testing::Values("llama", "mistral", "qwen2", "qwen2_window", "qwen3",
                                            "gemma3"),
@@ -173,6 +207,11 @@ TEST_P(CpuDecoderTest, PiecesGiveTheSameBitsAsTheWhole) {
     for (const std::size_t piece : {1, 5, 64})
       EXPECT_EQ(executor_->forward(tokens, kind, piece), whole) << piece;
   }
+  // Longer than what goes through a layer at once.
+  const Tokens more = tokens_of(references_.size() - 1);
+  ASSERT_GT(more.size(), 600u);
+  EXPECT_EQ(executor_->forward(more, TokenKind::kPrompt, 100),
+            executor_->forward(more, TokenKind::kPrompt));
 }
 
 TEST_P(CpuDecoderTest, ASequenceGetsTheSameBitsAloneAndInABatch) {

@@ -3,13 +3,13 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "model/weights.h"
 #include "tests/support/errors.h"
+#include "tests/support/half.h"
 #include "tests/support/json_lines.h"
 #include "tests/support/paths.h"
 
@@ -70,17 +70,16 @@ TEST(DequantizeTest, EveryHalfHasItsIeeeValue) {
   std::vector<float> values(65536);
   dequantize(view_of(bytes, DataType::kF16, 65536), values);
   for (int half = 0; half < 65536; ++half) {
-    const int exponent = (half >> 10) & 0x1F;
-    const int fraction = half & 0x3FF;
-    double magnitude =
-        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
-    if (exponent == 31) magnitude = std::numeric_limits<double>::infinity();
     const float value = values[static_cast<std::size_t>(half)];
     ASSERT_EQ(std::signbit(value), half >= 0x8000) << half;
-    if (exponent == 31 && fraction != 0) {
+    const int magnitude = half & 0x7FFF;
+    constexpr int kInfinity = 0x7C00;
+    if (magnitude > kInfinity) {
       ASSERT_TRUE(std::isnan(value)) << half;
+    } else if (magnitude == kInfinity) {
+      ASSERT_TRUE(std::isinf(value)) << half;
     } else {
-      ASSERT_EQ(std::abs(value), magnitude) << half;
+      ASSERT_EQ(value, testing::from_half(static_cast<std::uint16_t>(half))) << half;
     }
   }
 }

@@ -13,6 +13,7 @@ import sys
 import torch
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "model" / "references"))
+import expanded_gguf
 import make_llama
 
 conversations = [
@@ -32,7 +33,7 @@ conversations = [
 
 def main(path):
     model, tokenizer = make_llama.load(path)
-    print(json.dumps(make_llama.describe()))
+    print(json.dumps(expanded_gguf.describe()))
     for messages in conversations:
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]

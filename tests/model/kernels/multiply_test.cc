@@ -115,7 +115,7 @@ TEST_P(MultiplyTest, ARowIsTheSameAloneAndInABatchAndPanelByPanel) {
     std::vector<float> alone(kRows * 48);
     for (std::size_t row = 0; row < kRows; ++row)
       for (std::size_t panel = 0; panel < matrix.panels(); ++panel)
-        multiply(matrix, {panel, panel + 1}, x, {row, row + 1}, alone.data(), 48);
+        multiply(matrix, {panel, panel + 1}, x, {row, row + 1}, &alone[panel * kPanelRows], 48);
     EXPECT_EQ(batch, alone);
   }
 }
@@ -160,7 +160,8 @@ TEST_P(TilesTest, MatchDoublePrecisionAsFarAsBfloat16Goes) {
       for (std::size_t row = 0; row < kMany; ++row) {
         one.write({&x[row * kColumns], kColumns}, 0);
         for (std::size_t panel = 0; panel < matrix.panels(); ++panel)
-          multiply_tiles(matrix, {panel, panel + 1}, one, 1, &alone[row * kOutputs], kOutputs);
+          multiply_tiles(matrix, {panel, panel + 1}, one, 1,
+                         &alone[row * kOutputs + panel * kPanelRows], kOutputs);
       }
       EXPECT_EQ(out, alone);
     }

@@ -9,14 +9,14 @@ is one prompt: its token ids, the 50 largest logits that follow it, the mean of 
 logit of every 4096th token.
 """
 
-import importlib.metadata
 import json
 import sys
 
 import gguf
-import numpy
 import torch
 import transformers
+
+import expanded_gguf
 
 # Token ids: no tokenizer is needed to compare logits. The first token is <bos>.
 prompts = [
@@ -43,10 +43,8 @@ def load(path):
     value = {name: field.contents() for name, field in reader.fields.items()
              if not name.startswith("tokenizer.")}
     state = {}
-    for tensor in reader.tensors:
-        weight = gguf.dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32)
-        part = tensor.name.split(".")
-        if "norm" in tensor.name:
+    for part, weight in expanded_gguf.tensors(reader):
+        if any("norm" in name for name in part):
             weight = weight - 1  # the file holds 1 + weight
         if part[0] == "blk":
             name = f"model.layers.{part[1]}.{NAMES[part[2]]}.weight"
@@ -74,29 +72,15 @@ def load(path):
         tie_word_embeddings=True,
     )
     config._attn_implementation = "eager"
-    model = transformers.Gemma3ForCausalLM(config).eval()
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
-    model.tie_weights()
-    return model
+    return expanded_gguf.fill(transformers.Gemma3ForCausalLM(config), state)
 
 
 def main(path):
     model = load(path)
-    print(json.dumps({"made_by": {"torch": torch.__version__,
-                                  "transformers": transformers.__version__,
-                                  "gguf": importlib.metadata.version("gguf")}}))
+    print(json.dumps(expanded_gguf.describe()))
     for ids in prompts:
-        with torch.inference_mode():
-            logits = model(torch.tensor([ids]), logits_to_keep=1).logits[0, -1]
-        top = torch.topk(logits, 50)
-        print(json.dumps({
-            "tokens": ids,
-            "top_ids": top.indices.tolist(),
-            "top_logits": [round(x, 5) for x in top.values.tolist()],
-            "mean": round(logits.double().mean().item(), 6),
-            "every_4096th": [round(x, 5) for x in logits[::4096].tolist()],
-        }))
+        logits = expanded_gguf.last_logits(model, ids)
+        print(json.dumps(expanded_gguf.describe_logits(ids, logits, step=4096)))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ largest logits that follow it, mean and standard deviation of all logits, and th
 1024th token.
 """
 
-import importlib.metadata
 import json
 import sys
 
 import gguf
-import numpy
 import torch
 import transformers
+
+import expanded_gguf
 
 sentences = [
     "The lighthouse keeper wrote the weather down every evening at six.",
@@ -86,9 +86,7 @@ def load(path):
         "ffn_down": "mlp.down_proj",
     }
     state = {}
-    for tensor in reader.tensors:
-        weight = gguf.dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32)
-        part = tensor.name.split(".")
+    for part, weight in expanded_gguf.tensors(reader):
         if part[0] == "blk":
             # GGUF keeps the two numbers that rotate together side by side, transformers keeps them
             # half a head apart.
@@ -101,35 +99,21 @@ def load(path):
             name = {"token_embd": "model.embed_tokens.weight", "output_norm": "model.norm.weight",
                     "output": "lm_head.weight"}[part[0]]
         state[name] = torch.from_numpy(weight.copy())
-    model = transformers.LlamaForCausalLM(config).eval()
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
-    model.tie_weights()
+    model = expanded_gguf.fill(transformers.LlamaForCausalLM(config), state)
     folder, _, file = path.rpartition("/")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder or ".", gguf_file=file)
     return model, tokenizer
 
 
-def describe():
-    return {"made_by": {"torch": torch.__version__, "transformers": transformers.__version__,
-                        "gguf": importlib.metadata.version("gguf")}}
-
-
 def main(path):
     model, tokenizer = load(path)
-    print(json.dumps(describe()))
+    print(json.dumps(expanded_gguf.describe()))
     for prompt in prompts:
         ids = tokenizer(prompt)["input_ids"]
-        with torch.inference_mode():
-            logits = model(torch.tensor([ids])).logits[0, -1]
-        top = torch.topk(logits, 50)
+        logits = expanded_gguf.last_logits(model, ids)
         print(json.dumps({
-            "tokens": ids,
-            "top_ids": top.indices.tolist(),
-            "top_logits": [round(x, 5) for x in top.values.tolist()],
-            "mean": round(logits.double().mean().item(), 6),
+            **expanded_gguf.describe_logits(ids, logits, step=1024),
             "deviation": round(logits.double().std(correction=0).item(), 6),
-            "every_1024th": [round(x, 5) for x in logits[::1024].tolist()],
         }))
 
 

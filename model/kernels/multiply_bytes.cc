@@ -1,17 +1,19 @@
 #include "model/kernels/multiply.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
-#include <vector>
 
 #include "base/error.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "model/kernels/multiply.cc"
+#define HWY_TARGET_INCLUDE "model/kernels/multiply_bytes.cc"
 #include <hwy/foreach_target.h>  // compiles this file once for each set of instructions
 // Must come after foreach_target.h.
 #include <hwy/highway.h>
+
+#include "model/kernels/panels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3_DL
@@ -22,23 +24,6 @@ namespace tandem::kernels::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
-// For processors from before AVX2: right, and slow. Rows are expanded as for an embedding;
-// activation(row, k) is what they are multiplied with.
-template <class Activation>
-void multiply_expanded(const Matrix& weights, Range panels, Range rows, float* out,
-                       std::size_t stride, const Activation& activation) {
-  std::vector<float> weight(weights.columns());
-  const std::size_t end = std::min(panels.second * kPanelRows, weights.rows());
-  for (std::size_t r = panels.first * kPanelRows; r < end; ++r) {
-    weights.expand_row(r, weight);
-    for (std::size_t row = rows.first; row < rows.second; ++row) {
-      float sum = 0;
-      for (std::size_t k = 0; k < weight.size(); ++k) sum += weight[k] * activation(row, k);
-      out[row * stride + r] = sum;
-    }
-  }
-}
-
 void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
                    float* out, std::size_t stride) {
   multiply_expanded(weights, panels, rows, out, stride, [&](std::size_t row, std::size_t k) {
@@ -46,26 +31,14 @@ void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x,
   });
 }
 
-void MultiplyFloats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
-                    Range rows, float* out, std::size_t stride) {
-  multiply_expanded(weights, panels, rows, out, stride,
-                    [&](std::size_t row, std::size_t k) { return x[row * x_stride + k]; });
-}
-
 #else
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-// The lanes of a register, of which one or more make the 16 rows of a panel.
-constexpr hn::CappedTag<float, kPanelRows> kFloats;
-constexpr hn::CappedTag<std::int32_t, kPanelRows> kInts;
+// Lanes as those of a register of floats.
+constexpr hn::RebindToSigned<decltype(kFloats)> kInts;
 constexpr hn::Repartition<std::uint8_t, decltype(kInts)> kBytes;
-constexpr hn::Rebind<hwy::float16_t, decltype(kFloats)> kHalves;
 constexpr hn::Rebind<std::uint8_t, decltype(kInts)> kNarrow;
-using Floats = hn::Vec<decltype(kFloats)>;
 using Ints = hn::Vec<decltype(kInts)>;
 using Bytes = hn::Vec<decltype(kBytes)>;
-constexpr std::size_t kLanes = hn::MaxLanes(kFloats);
 
 // acc + the products of 4 unsigned and 4 signed bytes, in each lane. kWide: the unsigned ones may
 // exceed 127, and pairs of products then overflow the 16 bits that AVX2 adds them in.
@@ -94,8 +67,9 @@ constexpr std::int32_t kEightZero = 0;
 constexpr std::int32_t kEightZero = 128;
 #endif
 
-HWY_INLINE Floats load_halves(const std::uint8_t* from) {
-  return hn::PromoteTo(kFloats, hn::LoadU(kHalves, reinterpret_cast<const hwy::float16_t*>(from)));
+// Scales stand behind the bytes of their panel.
+HWY_INLINE Floats load_scales(const std::uint8_t* from) {
+  return load_halves(reinterpret_cast<const std::uint16_t*>(from));
 }
 
 HWY_INLINE Ints broadcast_bytes(const std::int8_t* four) {
@@ -200,7 +174,7 @@ struct Scaled {
     for (std::size_t r = 0; r < kRows; ++r)
       acc[r] = hn::Set(kInts, -Numbers::kZero * rows[r].sum(g));
     Numbers::template products<kRows>(numbers + g * Numbers::kGroupBytes, lane, g, rows, acc);
-    const Floats d = load_halves(scales + 2 * (g * kPanelRows + lane));
+    const Floats d = load_scales(scales + 2 * (g * kPanelRows + lane));
     for (std::size_t r = 0; r < kRows; ++r)
       sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]),
                            hn::Mul(d, hn::Set(kFloats, rows[r].scales[g])), sums[r]);
@@ -226,8 +200,8 @@ struct FourMinimum {
   template <std::size_t kRows>
   static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
                              std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
-    const Floats d = load_halves(scales + 2 * (2 * g * kPanelRows + lane));
-    const Floats m = load_halves(scales + 2 * ((2 * g + 1) * kPanelRows + lane));
+    const Floats d = load_scales(scales + 2 * (2 * g * kPanelRows + lane));
+    const Floats m = load_scales(scales + 2 * ((2 * g + 1) * kPanelRows + lane));
     add_with_minimum<kRows>(numbers, d, m, lane, g, rows, sums);
   }
 };
@@ -248,8 +222,8 @@ struct SuperFour {
     const std::uint8_t* const steps =
         super + 4 * kPanelRows + g % kSuperGroups * 2 * kPanelRows + lane;
     const Floats d =
-        hn::Mul(load_halves(super + 2 * lane), hn::ConvertTo(kFloats, load_steps(steps)));
-    const Floats m = hn::Mul(load_halves(super + 2 * (kPanelRows + lane)),
+        hn::Mul(load_scales(super + 2 * lane), hn::ConvertTo(kFloats, load_steps(steps)));
+    const Floats m = hn::Mul(load_scales(super + 2 * (kPanelRows + lane)),
                              hn::ConvertTo(kFloats, load_steps(steps + kPanelRows)));
     add_with_minimum<kRows>(numbers, d, hn::Neg(m), lane, g, rows, sums);
   }
@@ -271,7 +245,7 @@ struct SuperSix {
     const std::uint8_t* const super = scales + g / kSuperGroups * kSuperSixScales;
     const std::uint8_t* const steps =
         super + 2 * kPanelRows + g % kSuperGroups * 2 * kPanelRows + lane;
-    const Floats d = load_halves(super + 2 * lane);
+    const Floats d = load_scales(super + 2 * lane);
     const Ints step = load_signed_steps(steps);
     const Ints next_step = load_signed_steps(steps + kPanelRows);
     for (std::size_t r = 0; r < kRows; ++r) {
@@ -282,23 +256,11 @@ struct SuperSix {
   }
 };
 
-// Writes the lanes of a vector that are rows of the matrix.
-HWY_INLINE void store_lanes(Floats values, std::size_t first_row, std::size_t row_count,
-                            float* out) {
-  if (first_row + kLanes <= row_count) {
-    hn::StoreU(values, kFloats, out + first_row);
-    return;
-  }
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(values, kFloats, lanes);
-  for (std::size_t i = 0; first_row + i < row_count; ++i) out[first_row + i] = lanes[i];
-}
-
 template <class Kernel, std::size_t kRows>
 void multiply_rows(const Matrix& weights, Range panels, const RowView* rows, float* out,
                    std::size_t stride) {
   const std::size_t groups = weights.groups();
-  for (std::size_t p = panels.first; p < panels.second; ++p) {
+  for (std::size_t p = panels.first; p < panels.second; ++p, out += kPanelRows) {
     const auto* const numbers = reinterpret_cast<const std::uint8_t*>(weights.panel(p));
     const std::uint8_t* const scales = numbers + weights.scales_offset();
     for (std::size_t lane = 0; lane < kPanelRows; lane += kLanes) {
@@ -307,7 +269,7 @@ void multiply_rows(const Matrix& weights, Range panels, const RowView* rows, flo
       for (std::size_t g = 0; g < groups; ++g)
         Kernel::template add<kRows>(numbers, scales, lane, g, rows, sums);
       for (std::size_t r = 0; r < kRows; ++r)
-        store_lanes(sums[r], p * kPanelRows + lane, weights.rows(), out + r * stride);
+        store_lanes(sums[r], p * kPanelRows + lane, weights.rows(), out + r * stride + lane);
     }
   }
 }
@@ -319,6 +281,7 @@ template <class Kernel>
 void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
                     float* out, std::size_t stride) {
   const auto pass = [&](std::size_t begin, std::size_t end, Range of_panels) {
+    float* const of_pass = out + (of_panels.first - panels.first) * kPanelRows;
     std::size_t row = begin;
     const auto tile = [&](auto count) {
       constexpr std::size_t kRows = decltype(count)::value;
@@ -326,7 +289,7 @@ void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x
         RowView views[kRows];
         for (std::size_t r = 0; r < kRows; ++r)
           views[r] = {x.values(row + r), x.scales(row + r), x.sums(row + r)};
-        multiply_rows<Kernel, kRows>(weights, of_panels, views, out + row * stride, stride);
+        multiply_rows<Kernel, kRows>(weights, of_panels, views, of_pass + row * stride, stride);
       }
     };
     if constexpr (HWY_TARGET == HWY_AVX3_DL) tile(std::integral_constant<std::size_t, 8>());
@@ -364,82 +327,6 @@ void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x,
   }
 }
 
-struct Half {
-  static HWY_INLINE Floats load(const std::byte* from) {
-    return load_halves(reinterpret_cast<const std::uint8_t*>(from));
-  }
-  static constexpr std::size_t kSize = 2;
-};
-struct Brain {
-  static HWY_INLINE Floats load(const std::byte* from) {
-    const hn::Rebind<std::uint16_t, decltype(kInts)> shorts;
-    const auto bits = hn::LoadU(shorts, reinterpret_cast<const std::uint16_t*>(from));
-    const hn::RebindToUnsigned<decltype(kInts)> words;
-    return hn::BitCast(kFloats, hn::ShiftLeft<16>(hn::PromoteTo(words, bits)));
-  }
-  static constexpr std::size_t kSize = 2;
-};
-struct Float {
-  static HWY_INLINE Floats load(const std::byte* from) {
-    return hn::LoadU(kFloats, reinterpret_cast<const float*>(from));
-  }
-  static constexpr std::size_t kSize = 4;
-};
-
-template <class Weight, std::size_t kRows>
-HWY_INLINE void multiply_float_rows(const Matrix& weights, std::size_t panel, const float* x,
-                                    std::size_t x_stride, float* out, std::size_t stride) {
-  const std::byte* const numbers = weights.panel(panel);
-  const std::size_t columns = weights.columns();
-  const auto add = [&](std::size_t k, std::size_t lane, Floats* sums) {
-    const Floats w = Weight::load(numbers + (k * kPanelRows + lane) * Weight::kSize);
-    for (std::size_t r = 0; r < kRows; ++r)
-      sums[r] = hn::MulAdd(w, hn::Set(kFloats, x[r * x_stride + k]), sums[r]);
-  };
-  for (std::size_t lane = 0; lane < kPanelRows; lane += kLanes) {
-    Floats even[kRows];
-    Floats odd[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) even[r] = odd[r] = hn::Zero(kFloats);
-    std::size_t k = 0;
-    for (; k + 2 <= columns; k += 2) {
-      add(k, lane, even);
-      add(k + 1, lane, odd);
-    }
-    if (k < columns) add(k, lane, even);
-    for (std::size_t r = 0; r < kRows; ++r)
-      store_lanes(hn::Add(even[r], odd[r]), panel * kPanelRows + lane, weights.rows(),
-                  out + r * stride);
-  }
-}
-
-template <class Weight>
-void multiply_floats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
-                     Range rows, float* out, std::size_t stride) {
-  for (std::size_t p = panels.first; p < panels.second; ++p) {
-    std::size_t row = rows.first;
-    for (; row + 4 <= rows.second; row += 4)
-      multiply_float_rows<Weight, 4>(weights, p, x + row * x_stride, x_stride, out + row * stride,
-                                     stride);
-    for (; row < rows.second; ++row)
-      multiply_float_rows<Weight, 1>(weights, p, x + row * x_stride, x_stride, out + row * stride,
-                                     stride);
-  }
-}
-
-void MultiplyFloats(const Matrix& weights, Range panels, const float* x, std::size_t x_stride,
-                    Range rows, float* out, std::size_t stride) {
-  switch (weights.format()) {
-    case Format::kHalf:
-      return multiply_floats<Half>(weights, panels, x, x_stride, rows, out, stride);
-    case Format::kBrain:
-      return multiply_floats<Brain>(weights, panels, x, x_stride, rows, out, stride);
-    case Format::kFloat:
-      return multiply_floats<Float>(weights, panels, x, x_stride, rows, out, stride);
-    default:
-      break;
-  }
-}
-
 #endif  // HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
 }  // namespace tandem::kernels::HWY_NAMESPACE
@@ -449,18 +336,11 @@ HWY_AFTER_NAMESPACE();
 namespace tandem::kernels {
 
 HWY_EXPORT(MultiplyBytes);
-HWY_EXPORT(MultiplyFloats);
 
 void multiply(const Matrix& weights, Range panels, const ActivationRows& x, Range rows, float* out,
               std::size_t stride) {
   TANDEM_CHECK(weights.takes_bytes() && weights.columns() == x.columns());
   HWY_DYNAMIC_DISPATCH(MultiplyBytes)(weights, panels, x, rows, out, stride);
-}
-
-void multiply(const Matrix& weights, Range panels, const float* x, std::size_t x_stride, Range rows,
-              float* out, std::size_t stride) {
-  TANDEM_CHECK(!weights.takes_bytes());
-  HWY_DYNAMIC_DISPATCH(MultiplyFloats)(weights, panels, x, x_stride, rows, out, stride);
 }
 
 }  // namespace tandem::kernels
