@@ -43,6 +43,10 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "prompts that may come again")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  command.add_flag("--window", options.window,
+                   "Go on past the generator's context: what lies between the beginning of a "
+                   "conversation and a window before its end is forgotten. Without it, answers end "
+                   "at the context and longer prompts are refused");
   command
       .add_option("--passages", options.passage_reading,
                   "How the generator reads passages: 'together', or 'independent', each by itself "

@@ -155,7 +155,7 @@ class GgufGenerator final : public Generator {
  private:
   SchedulerOptions scheduling(const std::filesystem::path& path, const GeneratorOptions& options);
   MaskLibrary& masks() const;
-  int token_budget(std::span<const TokenId> prompt, const GenerationOptions& options) const;
+  int token_budget(const Prompt& prompt, const GenerationOptions& options) const;
 
   std::string name_;
   std::unique_ptr<Tokenizer> tokenizer_;
@@ -238,8 +238,7 @@ Prompt GgufGenerator::render(std::span<const ChatMessage> messages, PassageReadi
   return writer.finish();
 }
 
-int GgufGenerator::token_budget(std::span<const TokenId> prompt,
-                                const GenerationOptions& options) const {
+int GgufGenerator::token_budget(const Prompt& prompt, const GenerationOptions& options) const {
   check(options.sampling);
   if (options.max_tokens < 1)
     throw Error(ErrorCode::kInvalidArgument,
@@ -247,17 +246,20 @@ int GgufGenerator::token_budget(std::span<const TokenId> prompt,
   if (std::any_of(options.stop.begin(), options.stop.end(),
                   [](const auto& word) { return word.empty(); }))
     throw Error(ErrorCode::kInvalidArgument, "a stop string is empty", "leave it out");
-  if (prompt.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt is empty");
+  if (prompt.tokens.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt is empty");
   const auto context = static_cast<std::size_t>(context_length());
-  if (prompt.size() >= context)
+  const bool goes_past = scheduler_.goes_past_context();
+  // What is read independently has to be there whole when the question comes.
+  if (prompt.tokens.size() >= context && !(goes_past && prompt.passages.empty()))
     throw Error(ErrorCode::kTooLarge,
                 fmt::format("the prompt has {} tokens, which leaves no room in the context of {} "
                             "that {} was made for",
-                            prompt.size(), context, name_),
+                            prompt.tokens.size(), context, name_),
                 "shorten the conversation, ask for fewer passages, or choose a model with a longer "
                 "context");
+  if (goes_past) return options.max_tokens;
   return static_cast<int>(
-      std::min(static_cast<std::size_t>(options.max_tokens), context - prompt.size()));
+      std::min(static_cast<std::size_t>(options.max_tokens), context - prompt.tokens.size()));
 }
 
 MaskLibrary& GgufGenerator::masks() const {
@@ -273,7 +275,7 @@ GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationO
                                          const TextSink& sink) const {
   using Clock = std::chrono::steady_clock;
   SequenceRequest request;
-  request.max_tokens = token_budget(prompt.tokens, options);
+  request.max_tokens = token_budget(prompt, options);
   request.prompt = prompt.tokens;
   request.passages = prompt.passages;
   request.sampling = options.sampling;

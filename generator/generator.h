@@ -85,7 +85,8 @@ class Generator {
 
   // Throws kTooLarge before any work if the prompt leaves no room for a single token, and
   // kInvalidArgument for options out of range and for a schema that is not understood. max_tokens
-  // is cut to what the context leaves.
+  // is cut to what the context leaves. Neither is so where the scheduler goes past the context,
+  // but for prompts with passages.
   virtual GenerationResult generate(const Prompt& prompt, const GenerationOptions& options,
                                     const TextSink& sink) const = 0;
 };

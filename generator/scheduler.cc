@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "generator/grammar/grammar_matcher.h"
 #include "generator/prefix_cache.h"
 #include "model/kernels/attention.h"
+#include "model/kv_window.h"
 
 namespace tandem {
 namespace {
@@ -124,7 +126,7 @@ struct Running {
     }
   }
 
-  std::size_t computed() const { return static_cast<std::size_t>(sequence.length()); }
+  std::size_t computed() const { return forgotten + static_cast<std::size_t>(sequence.length()); }
   bool in_prompt() const { return computed() < request.prompt.size(); }
   std::size_t given() const { return context.size() - request.prompt.size(); }
   // The end of what can be computed before the next passage has to be put in.
@@ -140,6 +142,7 @@ struct Running {
   std::shared_ptr<Channel> channel;
   std::vector<TokenId> context;  // prompt and what was given out
   KvSequence sequence;
+  std::size_t forgotten = 0;  // of the tokens that were computed, not in `sequence` any more
   std::deque<std::shared_ptr<Reading>> readings;  // of the passages that are not in `sequence` yet
   Sampler sampler;
   std::optional<GrammarMatcher> form;
@@ -175,6 +178,7 @@ class Scheduler::Impl {
   }
 
   const DecoderConfig& config() const { return decoder_->config(); }
+  bool goes_past_context() const { return options_.window && window_fits(config().context_length); }
 
   std::unique_ptr<TokenStream> submit(SequenceRequest request) {
     TANDEM_CHECK(!request.prompt.empty() && request.max_tokens > 0);
@@ -221,12 +225,20 @@ class Scheduler::Impl {
   // The last token of an answer is never computed further, but a draft may be. A passage takes
   // blocks of its own until it has been put in; those that are known do not, which is not counted
   // on.
-  static std::size_t blocks_needed(const SequenceRequest& request) {
+  std::size_t blocks_needed(const SequenceRequest& request) const {
     std::size_t blocks =
-        blocks_for(request.prompt.size() + static_cast<std::size_t>(request.max_tokens));
+        blocks_for(will_forget(request) ? context_length() : longest_length(request));
     for (const PositionRange& range : request.passages)
       blocks += blocks_for(static_cast<std::size_t>(range.end - range.begin));
     return blocks;
+  }
+
+  static std::size_t longest_length(const SequenceRequest& request) {
+    return request.prompt.size() + static_cast<std::size_t>(request.max_tokens);
+  }
+  std::size_t context_length() const { return static_cast<std::size_t>(config().context_length); }
+  bool will_forget(const SequenceRequest& request) const {
+    return goes_past_context() && longest_length(request) > context_length();
   }
 
   void run() {
@@ -294,8 +306,13 @@ class Scheduler::Impl {
   // may share are not counted off: its own copy of the last one could be needed.
   bool make_room(const SequenceRequest& request) {
     std::size_t promised = blocks_needed(request);
-    for (const auto& running : running_)
-      promised += blocks_needed(running->request) - running->sequence.blocks().size();
+    for (const auto& running : running_) {
+      const KvSequence& sequence = running->sequence;
+      // Whoever forgets some blocks writes to all that follow.
+      const std::size_t has =
+          will_forget(running->request) ? sequence.own_blocks() : sequence.blocks().size();
+      promised += blocks_needed(running->request) - has;
+    }
     const std::size_t free = pool_.block_limit() - pool_.blocks_in_use();
     if (promised > free) prefixes_.evict(promised - free);
     return promised <= pool_.block_limit() - pool_.blocks_in_use();
@@ -388,6 +405,7 @@ class Scheduler::Impl {
     std::size_t logit_rows = 0;
     ++step_;
     for (const auto& running : running_) {
+      if (room_in_context(*running) == 0) forget(*running);
       put_in_passages(*running);
       add_readings(*running, budget, segments, read);
       const TokenKind kind = running->in_prompt() ? TokenKind::kPrompt : TokenKind::kDecoded;
@@ -420,12 +438,30 @@ class Scheduler::Impl {
     state_.accepted_tokens += std::exchange(accepted_, 0);
   }
 
+  // Positions left before something must be forgotten. This always happens at the same lengths,
+  // however prompts are cut into pieces and whatever is drafted, so that a text does not depend on
+  // that.
+  std::size_t room_in_context(const Running& running) const {
+    if (!will_forget(running.request)) return std::numeric_limits<std::size_t>::max();
+    return context_length() - static_cast<std::size_t>(running.sequence.length());
+  }
+
+  void forget(Running& running) {
+    const int count = forgotten_blocks(config().context_length);
+    if (!decoder_->forget(running.sequence, kSinkBlocks, count)) {
+      prefixes_.evict(running.sequence.blocks().size());
+      TANDEM_CHECK(decoder_->forget(running.sequence, kSinkBlocks, count));
+    }
+    running.forgotten += static_cast<std::size_t>(count) * kernels::kBlockPositions;
+  }
+
   // What a sequence brings into the step; false if it has to wait for another one.
   bool choose_tokens(Running& running, std::size_t& budget) {
     const std::size_t done = running.computed();
     running.drafted = 0;
     if (running.in_prompt()) {
-      const std::size_t count = std::min(budget, running.reach() - done);
+      const std::size_t count =
+          std::min({budget, running.reach() - done, room_in_context(running)});
       if (count == 0) return false;
       budget -= count;
       const auto from = running.context.begin() + static_cast<std::ptrdiff_t>(done);
@@ -435,7 +471,9 @@ class Scheduler::Impl {
       running.tokens.assign(1, running.context.back());
       // The step itself gives one more token than the draft has.
       const std::size_t left =
-          static_cast<std::size_t>(running.request.max_tokens) - running.given() - 1;
+          std::min(static_cast<std::size_t>(running.request.max_tokens) - running.given(),
+                   room_in_context(running)) -
+          1;
       if (options_.drafts && left > 0) {
         const auto draft = running.drafter.draft(running.context, left);
         running.tokens.insert(running.tokens.end(), draft.begin(), draft.end());
@@ -444,7 +482,8 @@ class Scheduler::Impl {
       running.logit_count = static_cast<int>(running.tokens.size());
     }
     // Room was promised when the request was admitted.
-    TANDEM_CHECK(running.sequence.reserve(static_cast<int>(done + running.tokens.size())));
+    TANDEM_CHECK(running.sequence.reserve(running.sequence.length() +
+                                          static_cast<int>(running.tokens.size())));
     return true;
   }
 
@@ -488,7 +527,8 @@ class Scheduler::Impl {
     drafted_ += running.drafted;
     accepted_ += accepted;
     // The tokens after the last accepted one were never said.
-    if (!over) running.sequence.truncate(static_cast<int>(running.context.size()) - 1);
+    if (!over)
+      running.sequence.truncate(static_cast<int>(running.context.size() - running.forgotten) - 1);
     return !over;
   }
 
@@ -507,6 +547,7 @@ class Scheduler::Impl {
   }
 
   void remember(const Running& running) {
+    if (running.forgotten > 0) return;  // its blocks are no beginning of its prompt any more
     const std::size_t end = running.request.passages.empty()
                                 ? running.request.prompt.size()
                                 : static_cast<std::size_t>(running.request.passages[0].begin);
@@ -544,6 +585,10 @@ Scheduler::~Scheduler() = default;
 
 const DecoderConfig& Scheduler::config() const {
   return impl_->config();
+}
+
+bool Scheduler::goes_past_context() const {
+  return impl_->goes_past_context();
 }
 
 std::unique_ptr<TokenStream> Scheduler::submit(SequenceRequest request) {

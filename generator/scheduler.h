@@ -32,6 +32,9 @@ struct SchedulerOptions {
   std::size_t max_running = 64;     // generations in one step
   std::size_t prompt_tokens = 256;  // of prompts, in one step
   bool drafts = true;
+  // Whether a sequence goes on past the context of the model by forgetting what lies between its
+  // beginning and the window before its end (model/kv_window.h).
+  bool window = false;
   PassageCacheOptions passages = {};
 };
 
@@ -88,6 +91,9 @@ class Scheduler {
   ~Scheduler();
 
   const DecoderConfig& config() const;
+  // Whether sequences go on past the context: where the options want that, and the context is long
+  // enough to have a window. Elsewhere prompt and answer together must fit it.
+  bool goes_past_context() const;
 
   // Throws kTooLarge if prompt and answer could never fit the cache, kInvalidArgument for a token
   // outside the vocabulary and for options of sampling out of range. The prompt must not be empty,

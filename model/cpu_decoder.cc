@@ -15,6 +15,7 @@
 #include "model/kernels/thread_team.h"
 #include "model/kernels/tile_attention.h"
 #include "model/kernels/tiles.h"
+#include "model/kv_window.h"
 
 namespace tandem {
 namespace {
@@ -178,6 +179,9 @@ class Decoder final : public CpuDecoder {
   }
   void append(const PassageKv& passage, KvSequence& sequence) override {
     passage.append_to(config_, sequence, team_);
+  }
+  bool forget(KvSequence& sequence, int first_block, int count) override {
+    return forget_blocks(config_, sequence, first_block, count, team_);
   }
 
  private:

@@ -52,10 +52,12 @@ class CpuDecoder {
   // vocabulary, before any work.
   virtual void forward(std::span<const DecoderSegment> segments, std::span<float> logits) = 0;
 
-  // A sequence that was computed as a prompt, to be appended to others; see passage_kv.h. Both are
+  // A sequence that was computed as a prompt, to be appended to others; see passage_kv.h. These are
   // for the thread that calls forward().
   virtual std::shared_ptr<const PassageKv> pack(const KvSequence& sequence) = 0;
   virtual void append(const PassageKv& passage, KvSequence& sequence) = 0;
+  // As forget_blocks() of kv_window.h.
+  virtual bool forget(KvSequence& sequence, int first_block, int count) = 0;
 };
 
 }  // namespace tandem

@@ -80,18 +80,21 @@ KvSequence& KvSequence::operator=(KvSequence&& other) noexcept {
   return *this;
 }
 
+bool KvSequence::make_own(KvBlock& block) {
+  if (pool_->users(block) == 1) return true;
+  const KvBlock own = pool_->take();
+  if (own < 0) return false;
+  pool_->copy(block, own);
+  pool_->drop(block);
+  block = own;
+  return true;
+}
+
 bool KvSequence::reserve(int length) {
   // The block that the next position falls into may be shared.
-  if (length > length_ && length_ % kBlock != 0) {
-    KvBlock& last = blocks_[static_cast<std::size_t>(length_ / kBlock)];
-    if (pool_->users(last) > 1) {
-      const KvBlock own = pool_->take();
-      if (own < 0) return false;
-      pool_->copy(last, own);
-      pool_->drop(last);
-      last = own;
-    }
-  }
+  if (length > length_ && length_ % kBlock != 0 &&
+      !make_own(blocks_[static_cast<std::size_t>(length_ / kBlock)]))
+    return false;
   while (blocks_.size() < blocks_for(length)) {
     const KvBlock block = pool_->take();
     if (block < 0) return false;
@@ -112,6 +115,23 @@ void KvSequence::truncate(int length) {
     pool_->drop(blocks_.back());
     blocks_.pop_back();
   }
+}
+
+bool KvSequence::remove_blocks(int first, int count) {
+  TANDEM_CHECK(first >= 0 && count > 0 && (first + count) * kBlock <= length_);
+  const auto begin = blocks_.begin() + first;
+  const auto end = begin + count;
+  for (auto block = end; block != blocks_.end(); ++block)
+    if (!make_own(*block)) return false;
+  std::for_each(begin, end, [this](KvBlock block) { pool_->drop(block); });
+  blocks_.erase(begin, end);
+  length_ -= count * kBlock;
+  return true;
+}
+
+std::size_t KvSequence::own_blocks() const {
+  return static_cast<std::size_t>(std::count_if(
+      blocks_.begin(), blocks_.end(), [this](KvBlock block) { return pool_->users(block) == 1; }));
 }
 
 void KvSequence::adopt(std::span<const KvBlock> blocks, int length) {

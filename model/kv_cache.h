@@ -80,11 +80,21 @@ class KvSequence {
   // Forgets the positions from `length` on.
   void truncate(int length);
   void clear() { truncate(0); }
+  // Takes out `count` whole blocks from the `first`-th on; the positions after them move up, into
+  // blocks that this sequence alone holds. False, and nothing is lost, when the pool has not enough
+  // for that.
+  bool remove_blocks(int first, int count);
+
+  // Blocks that no other holds.
+  std::size_t own_blocks() const;
 
   // Begins with `length` positions of blocks that others hold as well. The sequence must be empty.
   void adopt(std::span<const KvBlock> blocks, int length);
 
  private:
+  // Replaces a block that others hold as well by a copy. False if the pool has none.
+  bool make_own(KvBlock& block);
+
   KvPool* pool_;
   std::vector<KvBlock> blocks_;
   int length_ = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "model/kernels/packed_block.h"
+#include "model/rotary.h"
 
 namespace tandem {
 namespace {
@@ -70,19 +70,6 @@ struct HeadIndex {
   std::size_t block;
 };
 
-// Cosines and sines of the angles between position 0 and `offset`. Keys already have the magnitude
-// of their kind of attention.
-struct Turn {
-  Turn(const AttentionKind& kind, int offset) {
-    for (const double frequency : kind.frequencies) {
-      cosines.push_back(static_cast<float>(std::cos(offset * frequency)));
-      sines.push_back(static_cast<float>(std::sin(offset * frequency)));
-    }
-  }
-  std::vector<float> cosines;
-  std::vector<float> sines;
-};
-
 }  // namespace
 
 std::shared_ptr<const PassageKv> PassageKv::pack(const DecoderConfig& config,
@@ -125,8 +112,10 @@ void PassageKv::append_to(const DecoderConfig& config, KvSequence& sequence,
                           ThreadTeam& team) const {
   const int offset = sequence.length();
   TANDEM_CHECK(static_cast<std::size_t>(offset + tokens_) <= sequence.blocks().size() * kBlock);
-  std::vector<Turn> turns;
-  for (const AttentionKind& kind : config.attention_kinds) turns.emplace_back(kind, offset);
+  // Keys already have the magnitude of their kind of attention.
+  std::vector<RotaryTurn> turns;
+  for (const AttentionKind& kind : config.attention_kinds)
+    turns.push_back(rotary_turn(kind.frequencies, offset));
   const auto* const heads = reinterpret_cast<const std::byte*>(record_.data()) + sizeof(Header);
   const std::size_t per_block = head_count(config, 1);
   // Neighbouring blocks of a passage meet in one block of the sequence, so a member takes a head of
@@ -146,7 +135,7 @@ void PassageKv::append_to(const DecoderConfig& config, KvSequence& sequence,
         kernels::unpack_block(
             heads + (block * per_block + i) * head_bytes(config),
             static_cast<std::size_t>(config.head_size), positions_in(block, tokens_),
-            config.rotary_pairs, turns[kind].cosines, turns[kind].sines.data(),
+            config.rotary_pairs, turns[kind].cosines, turns[kind].sines,
             {memory(position / kBlock), memory(position / kBlock + 1), position % kBlock});
       }
     }

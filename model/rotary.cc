@@ -59,6 +59,15 @@ std::vector<double> rotary_frequencies(double base, int size, const RotaryScalin
   return frequencies;
 }
 
+RotaryTurn rotary_turn(std::span<const double> frequencies, int positions) {
+  RotaryTurn turn;
+  for (const double frequency : frequencies) {
+    turn.cosines.push_back(static_cast<float>(std::cos(positions * frequency)));
+    turn.sines.push_back(static_cast<float>(std::sin(positions * frequency)));
+  }
+  return turn;
+}
+
 float rotary_magnitude(const RotaryScaling& scaling) {
   if (scaling.type != RotaryScalingType::kYarn) return 1.0f;
   const double implied =

@@ -35,6 +35,13 @@ struct RotaryScaling {
 // that the factor and the context are above zero and low_turns < high_turns.
 std::vector<double> rotary_frequencies(double base, int size, const RotaryScaling& scaling);
 
+// The rotation between two positions, whatever they are, that lie so far apart: [size / 2] each.
+struct RotaryTurn {
+  std::vector<float> cosines;
+  std::vector<float> sines;
+};
+RotaryTurn rotary_turn(std::span<const double> frequencies, int positions);
+
 // What rotated queries and keys are multiplied by.
 float rotary_magnitude(const RotaryScaling& scaling);
 

@@ -54,6 +54,7 @@ GeneratorOptions generator_options(const EngineOptions& options) {
   GeneratorOptions generator;
   generator.scheduling.cache_bytes = static_cast<std::size_t>(options.cache_mb) << 20;
   generator.scheduling.passages.memory_bytes = generator.scheduling.cache_bytes / 4;
+  generator.scheduling.window = options.window;
   generator.passage_reading = options.passage_reading;
   if (!options.read_only && options.passage_cache_mb > 0) {
     generator.passage_folder = options.store / "passages";

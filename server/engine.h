@@ -25,6 +25,9 @@ struct EngineOptions {
   bool with_generator = true;
   int threads = 0;      // for the networks; 0: one per processor
   int cache_mb = 2048;  // for keys and values of the generator, at most
+  // Whether answers and conversations go on past the generator's context by forgetting what lies
+  // between their beginning and a window before their end.
+  bool window = false;
   // How passages are read; empty: as the generator's file says that it was trained.
   std::optional<PassageReading> passage_reading;
   // Most of the disk that passages which were read independently take in the folder of the store; 0

@@ -13,6 +13,7 @@
 #include <hwy/highway.h>
 
 #include "model/kernels/halves-inl.h"
+#include "model/kernels/rotation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -106,7 +107,7 @@ void PackBlock(const std::uint16_t* block, std::size_t head_size, std::size_t co
 }
 
 void UnpackBlock(const std::byte* packed, std::size_t head_size, std::size_t count,
-                 RotaryPairs pairs, std::span<const float> cosines, const float* sines,
+                 RotaryPairs pairs, std::span<const float> cosines, std::span<const float> sines,
                  const BlockPlace& place) {
   const Parts<const std::byte> parts(packed, head_size);
   const std::size_t here = std::min(count, kBlockPositions - place.shift);
@@ -124,19 +125,10 @@ void UnpackBlock(const std::byte* packed, std::size_t head_size, std::size_t cou
   Row second;
   const std::size_t turned = cosines.size();
   for (std::size_t pair = 0; pair < turned; ++pair) {
-    const bool neighbours = pairs == RotaryPairs::kNeighbours;
-    const std::size_t i = neighbours ? 2 * pair : pair;
-    const std::size_t j = neighbours ? i + 1 : pair + turned;
+    const auto [i, j] = channels_of(pairs, pair, turned);
     expand_key(i, first.numbers);
     expand_key(j, second.numbers);
-    const Floats cosine = hn::Set(kFloats, cosines[pair]);
-    const Floats sine = hn::Set(kFloats, sines[pair]);
-    for (std::size_t p = 0; p < kBlockPositions; p += kLanes) {
-      const Floats a = hn::Load(kFloats, first.numbers + p);
-      const Floats b = hn::Load(kFloats, second.numbers + p);
-      hn::Store(hn::NegMulAdd(b, sine, hn::Mul(a, cosine)), kFloats, first.numbers + p);
-      hn::Store(hn::MulAdd(a, sine, hn::Mul(b, cosine)), kFloats, second.numbers + p);
-    }
+    turn_channels(first.numbers, second.numbers, cosines[pair], sines[pair]);
     put_key(i, first.numbers);
     put_key(j, second.numbers);
   }
@@ -170,10 +162,10 @@ void pack_block(const std::uint16_t* block, std::size_t head_size, std::size_t c
 }
 
 void unpack_block(const std::byte* packed, std::size_t head_size, std::size_t count,
-                  RotaryPairs pairs, std::span<const float> cosines, const float* sines,
+                  RotaryPairs pairs, std::span<const float> cosines, std::span<const float> sines,
                   const BlockPlace& place) {
   TANDEM_CHECK(count <= kBlockPositions && place.shift < kBlockPositions && head_size <= 512);
-  TANDEM_CHECK(2 * cosines.size() <= head_size);
+  TANDEM_CHECK(2 * cosines.size() <= head_size && cosines.size() == sines.size());
   HWY_DYNAMIC_DISPATCH(UnpackBlock)(packed, head_size, count, pairs, cosines, sines, place);
 }
 

@@ -37,11 +37,9 @@ struct BlockPlace {
   std::size_t shift = 0;
 };
 
-// Expands the first `count` positions. All keys are turned on by the same angles, whose cosines and
-// sines are [rotary_size / 2]: a key at position p becomes one at p + offset when they are those of
-// `offset` (the rotations of Su et al. 2021, arXiv:2104.09864, section 3.2.2, add up).
+// Expands the first `count` positions and turns their keys as turn_block() does.
 void unpack_block(const std::byte* packed, std::size_t head_size, std::size_t count,
-                  RotaryPairs pairs, std::span<const float> cosines, const float* sines,
+                  RotaryPairs pairs, std::span<const float> cosines, std::span<const float> sines,
                   const BlockPlace& place);
 
 }  // namespace tandem::kernels

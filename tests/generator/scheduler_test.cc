@@ -20,9 +20,12 @@ namespace {
 using Tokens = std::vector<TokenId>;
 using Logits = std::vector<float>;
 
-std::unique_ptr<Scheduler> make_scheduler(const SchedulerOptions& options = {}) {
+std::unique_ptr<Scheduler> make_scheduler(const SchedulerOptions& options = {},
+                                          int context_length = 0) {
   const DecoderWeights weights = DecoderWeights::open(testing::generator_file());
-  return std::make_unique<Scheduler>(CpuDecoder::load(weights, weights.config(), 2), options);
+  DecoderConfig config = weights.config();
+  if (context_length > 0) config.context_length = context_length;
+  return std::make_unique<Scheduler>(CpuDecoder::load(weights, config, 2), options);
 }
 
 Tokens receive(TokenStream& stream) {
@@ -288,6 +291,47 @@ TEST_F(SchedulerTest, PassagesCountIntoTheRoomThatARequestNeeds) {
   std::vector<std::unique_ptr<TokenStream>> streams(4);
   for (auto& stream : streams) stream = scheduler->submit(question);
   for (auto& stream : streams) EXPECT_EQ(receive(*stream), alone);
+}
+
+TEST_F(SchedulerTest, WithAWindowTextGoesOnPastTheContext) {
+  constexpr int kContext = 150;  // not a whole number of blocks
+  const auto longer = [&](std::size_t prompt, int max_tokens) {
+    SequenceRequest request = this->request(prompt, max_tokens);
+    request.sampling.temperature = 0.8f;  // or it may run in circles, which drafts would follow
+    request.sampling.seed = prompt;
+    return request;
+  };
+  const std::vector<SequenceRequest> requests = {longer(3, 250), longer(19, 150), longer(18, 20)};
+  ASSERT_GT(prompts_[18].size(), 2u * kContext);
+  std::vector<Tokens> alone;
+  for (const auto& request : requests) {
+    const auto scheduler = make_scheduler({.drafts = false, .window = true}, kContext);
+    EXPECT_TRUE(scheduler->goes_past_context());
+    alone.push_back(receive(*scheduler->submit(request)));
+    EXPECT_EQ(alone.back().size(), static_cast<std::size_t>(request.max_tokens));
+  }
+  // The same, in smaller pieces, with drafts, beside one another, and with shared beginnings.
+  const auto scheduler = make_scheduler({.prompt_tokens = 40, .window = true}, kContext);
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (int i = 0; i < 2; ++i)
+    for (const auto& request : requests) streams.push_back(scheduler->submit(request));
+  for (std::size_t i = 0; i < streams.size(); ++i)
+    EXPECT_EQ(receive(*streams[i]), alone[i % requests.size()]) << i;
+  wait_until([&] { return scheduler->state().running == 0; });
+  // Nothing was lost on the way: only beginnings are still held.
+  EXPECT_LE(scheduler->state().cache_blocks_in_use, 3u * (kContext / 32));
+}
+
+TEST_F(SchedulerTest, AWindowNeedsNoMoreRoomThanTheContext) {
+  constexpr std::size_t kBlockBytes = std::size_t{30} * 3 * 2 * 64 * 32 * 2;
+  const auto scheduler =
+      make_scheduler({.cache_bytes = 9 * kBlockBytes, .window = true}, /*context_length=*/128);
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  // The same beginning, which they share until they forget.
+  for (int i = 0; i < 3; ++i) streams.push_back(scheduler->submit(request(16, 160)));
+  const Tokens first = receive(*streams[0]);
+  EXPECT_EQ(first.size(), 160u);
+  for (std::size_t i = 1; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), first);
 }
 
 TEST_F(SchedulerTest, EndingItEndsEveryStream) {

@@ -69,7 +69,7 @@ TEST_P(PackedBlockTest, PositionsComeBackTurnedAndMoved) {
         }
         std::vector<std::uint16_t> first(2 * block_elements(size));
         std::vector<std::uint16_t> second(first);
-        unpack_block(packed.data(), size, count, pairs, cosines, sines.data(),
+        unpack_block(packed.data(), size, count, pairs, cosines, sines,
                      {first.data(), shift + count > 32 ? second.data() : nullptr, shift});
 
         for (std::size_t p = 0; p < count; ++p) {
@@ -105,7 +105,7 @@ TEST_P(PackedBlockTest, NothingElseIsTouched) {
   std::vector<std::byte> packed(packed_block_bytes(kSize));
   pack_block(block_of(zeros, zeros, kSize, 4).data(), kSize, 4, packed.data());
   std::vector<std::uint16_t> block(2 * block_elements(kSize), 0x1234);
-  unpack_block(packed.data(), kSize, 4, RotaryPairs::kHalves, {}, nullptr,
+  unpack_block(packed.data(), kSize, 4, RotaryPairs::kHalves, {}, {},
                {block.data(), nullptr, 10});
   for (std::size_t i = 0; i < kSize; ++i) {
     for (std::size_t p = 0; p < kBlockPositions; ++p) {
