@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "generator/grammar/mask_library.h"
 #include "generator/text_stream.h"
+#include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
 #include "model/threads.h"
@@ -172,7 +173,7 @@ class GgufGenerator final : public Generator {
   std::vector<TokenId> ends_;
 };
 
-std::unique_ptr<CpuDecoder> load_decoder(const GgufFile& file) {
+std::unique_ptr<DecoderExecutor> load_decoder(const GgufFile& file) {
   const DecoderWeights weights(file);
   return CpuDecoder::load(weights, weights.config(), compute_threads());
 }

@@ -160,10 +160,11 @@ struct Running {
 
 class Scheduler::Impl {
  public:
-  Impl(std::unique_ptr<CpuDecoder> decoder, const SchedulerOptions& options)
+  Impl(std::unique_ptr<DecoderExecutor> decoder, const SchedulerOptions& options)
       : options_(options),
         decoder_(std::move(decoder)),
-        pool_(decoder_->config(), options.cache_bytes),
+        own_pool_(decoder_->make_pool(options.cache_bytes)),
+        pool_(*own_pool_),
         prefixes_(pool_),
         passages_(decoder_->config(), options.passages),
         thread_([this] { run(); }) {}
@@ -556,8 +557,9 @@ class Scheduler::Impl {
   }
 
   const SchedulerOptions options_;
-  std::unique_ptr<CpuDecoder> decoder_;
-  KvPool pool_;
+  std::unique_ptr<DecoderExecutor> decoder_;
+  std::unique_ptr<KvPool> own_pool_;
+  KvPool& pool_;
   PrefixCache prefixes_;
   PassageCache passages_;
 
@@ -578,7 +580,7 @@ class Scheduler::Impl {
   std::thread thread_;  // last: it uses all of the above
 };
 
-Scheduler::Scheduler(std::unique_ptr<CpuDecoder> decoder, const SchedulerOptions& options)
+Scheduler::Scheduler(std::unique_ptr<DecoderExecutor> decoder, const SchedulerOptions& options)
     : impl_(std::make_unique<Impl>(std::move(decoder), options)) {}
 
 Scheduler::~Scheduler() = default;

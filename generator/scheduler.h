@@ -22,7 +22,7 @@
 #include "generator/grammar/token_masks.h"
 #include "generator/passage_cache.h"
 #include "generator/sampler.h"
-#include "model/cpu_decoder.h"
+#include "model/decoder_executor.h"
 
 namespace tandem {
 
@@ -84,7 +84,7 @@ struct SchedulerState {
 // submit() and state() may be called from any thread; one thread of its own runs the steps.
 class Scheduler {
  public:
-  Scheduler(std::unique_ptr<CpuDecoder> decoder, const SchedulerOptions& options);
+  Scheduler(std::unique_ptr<DecoderExecutor> decoder, const SchedulerOptions& options);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
   // Ends all generations.

@@ -173,6 +173,9 @@ class Decoder final : public CpuDecoder {
 
   const DecoderConfig& config() const override { return config_; }
   std::size_t size_bytes() const override { return arena_.used_bytes(); }
+  std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes) override {
+    return std::make_unique<KvPool>(config_, limit_bytes);
+  }
   void forward(std::span<const DecoderSegment> segments, std::span<float> logits) override;
   std::shared_ptr<const PassageKv> pack(const KvSequence& sequence) override {
     return PassageKv::pack(config_, sequence, team_);

@@ -23,13 +23,23 @@ KvPool::KvPool(const DecoderConfig& config, std::size_t limit_bytes)
     : head_elements_(2 * kernels::block_elements(static_cast<std::size_t>(config.head_size))),
       kv_heads_(static_cast<std::size_t>(config.kv_head_count)),
       block_elements_(head_elements_ * kv_heads_ * static_cast<std::size_t>(config.layer_count)),
-      block_limit_(std::max<std::size_t>(1, limit_bytes / block_bytes())) {}
+      block_bytes_(block_elements_ * sizeof(std::uint16_t)),
+      block_limit_(std::max<std::size_t>(1, limit_bytes / block_bytes_)) {}
+
+KvPool::KvPool(std::size_t block_bytes, std::size_t block_limit)
+    : block_bytes_(block_bytes), block_limit_(block_limit) {
+  TANDEM_CHECK(block_bytes > 0 && block_limit > 0);
+}
+
+void KvPool::grow(std::size_t count) {
+  slabs_.emplace_back(count * block_bytes());
+}
 
 KvBlock KvPool::take() {
   if (free_.empty()) {
     if (users_.size() == block_limit_) return -1;
     const std::size_t count = std::min(kSlabBlocks, block_limit_ - users_.size());
-    slabs_.emplace_back(count * block_bytes());
+    grow(count);
     for (std::size_t i = 0; i < count; ++i) {
       free_.push_back(static_cast<KvBlock>(users_.size()));
       users_.push_back(0);

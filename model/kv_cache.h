@@ -1,6 +1,7 @@
 // Keys and values of all sequences, in blocks of 32 positions that sequences can share.
 //
-// A block holds its positions for every layer and key head (layout: model/kernels/attention.h). A
+// A block holds its positions for every layer and key head (layout: model/kernels/attention.h, or
+// that of the device where they are). A
 // sequence is a list of blocks; blocks that begin several sequences alike are held once and counted
 // (Kwon et al. 2023, arXiv:2309.06180). A sequence that writes into a block which another one also
 // holds gets a copy first.
@@ -28,8 +29,9 @@ class KvPool {
   KvPool(const DecoderConfig& config, std::size_t limit_bytes);
   KvPool(const KvPool&) = delete;
   KvPool& operator=(const KvPool&) = delete;
+  virtual ~KvPool() = default;
 
-  std::size_t block_bytes() const { return block_elements_ * sizeof(std::uint16_t); }
+  std::size_t block_bytes() const { return block_bytes_; }
   std::size_t block_limit() const { return block_limit_; }
   std::size_t blocks_in_use() const { return users_.size() - free_.size(); }
 
@@ -41,16 +43,23 @@ class KvPool {
   void drop(KvBlock block);
   int users(KvBlock block) const { return users_[static_cast<std::size_t>(block)]; }
 
-  // The keys of a key head of a layer, followed by its values.
+  // The keys of a key head of a layer, followed by its values. Not for blocks on a device.
   std::uint16_t* memory(KvBlock block, int layer, int kv_head) const;
-  void copy(KvBlock from, KvBlock to) const;
+  virtual void copy(KvBlock from, KvBlock to) const;
+
+ protected:
+  // For blocks that are elsewhere than in this process's memory.
+  KvPool(std::size_t block_bytes, std::size_t block_limit);
 
  private:
+  // Provides memory for `count` more blocks.
+  virtual void grow(std::size_t count);
   std::uint16_t* memory(KvBlock block) const;
 
   std::size_t head_elements_ = 0;  // of one key head: keys and values
   std::size_t kv_heads_ = 0;
   std::size_t block_elements_ = 0;
+  std::size_t block_bytes_ = 0;
   std::size_t block_limit_ = 0;
   std::vector<kernels::PageBuffer> slabs_;
   std::vector<int> users_;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <thread>
 
+#include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
 #include "model/torch_decoder.h"
 #include "tests/support/errors.h"
