@@ -15,7 +15,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).parent
 # Smaller is better for these units; larger for all others.
-DURATIONS = {"s", "ms", "us"}
+COSTS = {"s", "ms", "us", "perplexity", "MiB"}
 
 
 class Program:
@@ -40,13 +40,14 @@ class Program:
 
 
 def compare(benchmark, tandem, peer, peer_name, targets, rounds):
-    sides = []
+    """One round is for what does not vary, and needs no warm-up: of caches, memory, thread pools."""
+    sides, warm_up = [], []
     for command in (tandem, peer):
         # One after the other: the peer may read what ours has written on starting.
         sides.append(Program(*command))
-        sides[-1].measure()  # warm-up: caches, memory, thread pools
-    samples = []
-    for i in range(rounds):
+        warm_up.append(sides[-1].measure())
+    samples = [warm_up] if rounds == 1 else []
+    for i in range(rounds - len(samples)):
         # The order changes each time, so that neither side always follows the other.
         order = sides if i % 2 == 0 else sides[::-1]
         result = {side: side.measure() for side in order}
@@ -57,7 +58,7 @@ def compare(benchmark, tandem, peer, peer_name, targets, rounds):
         figure, unit = name.rsplit(", ", 1)
         ours = [sample[0][name] for sample in samples]
         theirs = [sample[1][name] for sample in samples]
-        ratios = [b / a if unit in DURATIONS else a / b for a, b in zip(ours, theirs)]
+        ratios = [b / a if unit in COSTS else a / b for a, b in zip(ours, theirs)]
         print(json.dumps({
             "figure": f"{benchmark}: {figure}", "unit": unit,
             "tandem": round(statistics.median(ours), 4),
@@ -78,20 +79,28 @@ class Bench:
         self.rounds = 3 if arguments.quick else 7
         self.scratch = scratch
 
-    def compare(self, benchmark, program, ours, peer, theirs, peer_name, targets):
+    def compare(self, benchmark, program, ours, peer, theirs, peer_name, targets, rounds=None):
         offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": self.threads}
         compare(benchmark, ([str(self.programs / program), *ours], {}),
                 ([self.python, str(HERE / "peers" / peer), *theirs], offline), peer_name, targets,
-                self.rounds)
+                rounds or self.rounds)
+
+    def smollm2_q4_1(self):
+        return str(self.cache / "models/SmolLM2-135M-Instruct.Q4_1.gguf")
 
     def smollm2_q4_0(self):
         """The bundled file is Q4_1, for which llama.cpp has no fast path; its Q4_0 is the honest peer."""
-        source = self.cache / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+        source = self.smollm2_q4_1()
         target = self.scratch / "SmolLM2-135M-Instruct.Q4_0.gguf"
         if not target.exists():
             subprocess.run([self.python, str(HERE / "peers/requantize.py"), source, target],
                            check=True, capture_output=True)
         return str(target)
+
+    def gemma(self):
+        """As pairs of a name and a path: none where the file was not fetched."""
+        path = self.cache / "models/gemma3-270m-q4_k_m.gguf"
+        return [("Gemma 3 270M Q4_K_M", str(path))] if path.exists() else []
 
     def generation(self):
         targets = {
@@ -99,9 +108,7 @@ class Bench:
             "decode 1 sequence, tokens/s": 1.4, "decode 4 sequences, tokens/s": 2.5,
             "decode 8 sequences, tokens/s": 2.5}
         models = [("SmolLM2 135M Q4_0", self.smollm2_q4_0(), targets)]
-        gemma = self.cache / "models/gemma3-270m-q4_k_m.gguf"
-        if gemma.exists():
-            models.append(("Gemma 3 270M Q4_K_M", str(gemma), dict.fromkeys(targets, 1.5)))
+        models += [(*gemma, dict.fromkeys(targets, 1.5)) for gemma in self.gemma()]
         for name, path, targets in models:
             for threads in sorted({"1", self.threads}):
                 self.compare(f"generation, {name}, {threads} threads", "bench_generation",
@@ -130,8 +137,16 @@ class Bench:
                          "llama-cpp-python 0.3.36" + (", its prompt lookup" if lookup else ""),
                          {"answer from 5 passages, s": target})
 
+    def drafts(self):
+        command = [str(self.programs / "bench_drafts"), self.smollm2_q4_0(), self.threads]
+        texts = ["temperature 1", "temperature 1 from a passage", "temperature 1.5 from a passage",
+                 "temperature 1, 8 sequences", "temperature 1.5 from a passage, 8 sequences"]
+        compare("drafts that do not help, SmolLM2 135M Q4_0", ([*command, "with"], {}),
+                ([*command, "without"], {}), "the same without drafts",
+                {f"sampled at {text}, tokens/s": 0.97 for text in texts}, self.rounds)
+
     def grammar(self):
-        model = str(self.cache / "models/SmolLM2-135M-Instruct.Q4_1.gguf")
+        model = self.smollm2_q4_1()
         cases = str(HERE / "grammar_cases.json")
         self.compare("grammar", "bench_grammar", [model, cases], "grammar.py", [model, cases],
                      "xgrammar 0.2.8, 49,152 tokens",
@@ -145,12 +160,37 @@ class Bench:
                      {"first token, 5 known passages in the same order, s": 1.5,
                       "first token, 5 known passages read independently, s": 5})
 
-    def retrieval(self):
+    def documents(self):
+        """A folder with some pages of SQLite's manual."""
         documents = self.scratch / "documents"
-        documents.mkdir()
-        pages = sorted((self.cache / "sqlite-manual/html").glob("*.html"))
-        for page in pages[::40 if self.quick else 12]:
-            (documents / page.name).symlink_to(page)
+        if not documents.exists():
+            documents.mkdir()
+            pages = sorted((self.cache / "sqlite-manual/html").glob("*.html"))
+            for page in pages[::40 if self.quick else 12]:
+                (documents / page.name).symlink_to(page)
+        return documents
+
+    def quality(self):
+        """Perplexity over 50,000 tokens."""
+        windows = str(self.scratch / "windows.json")
+        models = [("SmolLM2 135M Q4_1", self.smollm2_q4_1()),
+                  ("SmolLM2 135M Q4_0", self.smollm2_q4_0()), *self.gemma()]
+        for name, path in models:
+            self.compare(f"quality, {name}", "bench_perplexity",
+                         [path, self.threads, str(self.documents()), "16" if self.quick else "98",
+                          windows], "perplexity.py", [path, self.threads, windows],
+                         "llama-cpp-python 0.3.36, same file",
+                         {"read as a prompt, perplexity": 0.99, "decoded, perplexity": 0.99},
+                         rounds=1)
+
+    def memory(self):
+        targets = {"resident after 8 x 2,048 tokens, MiB": 0.91}
+        for name, path in [("SmolLM2 135M Q4_0", self.smollm2_q4_0()), *self.gemma()]:
+            self.compare(f"memory, {name}", "bench_memory", [path, self.threads], "memory.py",
+                         [path, self.threads], "llama-cpp-python 0.3.36, same file", targets, rounds=1)
+
+    def retrieval(self):
+        documents = self.documents()
         encoder = str(self.cache / "models/all-MiniLM-L6-v2")
         self.compare("retrieval", "bench_retrieval",
                      [encoder, str(documents), str(self.scratch / "tandem"), self.threads],
@@ -159,7 +199,7 @@ class Bench:
                      "sentence-transformers + faiss-cpu + SQLite", {})
 
 
-NAMES = ["retrieval", "generation", "answers", "passages", "grammar"]
+NAMES = ["retrieval", "generation", "quality", "memory", "answers", "drafts", "passages", "grammar"]
 
 
 def main():

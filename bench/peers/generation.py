@@ -1,13 +1,11 @@
-"""llama.cpp, by llama-cpp-python, on the figures of bench/generation.cc.
+"""llama.cpp on the figures of bench/generation.cc.
 
 usage: generation.py FILE.gguf THREADS
 """
 import sys
 import time
 
-import llama_cpp
-import numpy
-from llama_cpp._logger import set_verbose
+from llama import Llama
 from measure import answer_measurements
 
 PROMPT_TOKENS = 512
@@ -19,43 +17,15 @@ MOST_SEQUENCES = 8
 
 class Engine:
     def __init__(self, path, threads):
-        set_verbose(False)
-        llama_cpp.llama_backend_init()
-        self.model = llama_cpp.llama_model_load_from_file(
-            path.encode(), llama_cpp.llama_model_default_params())
-        parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = 4 * (PROMPT_TOKENS + DECODED_TOKENS) + 64
-        parameters.n_batch = 4 * PROMPT_TOKENS
-        parameters.n_ubatch = PROMPT_TOKENS
-        parameters.n_seq_max = MOST_SEQUENCES
-        parameters.kv_unified = True
-        parameters.n_threads = parameters.n_threads_batch = threads
-        self.context = llama_cpp.llama_init_from_model(self.model, parameters)
-        self.memory = llama_cpp.llama_get_memory(self.context)
-        self.vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
-        self.batch = llama_cpp.llama_batch_init(parameters.n_batch, 0, MOST_SEQUENCES)
-
-    def run(self, rows):
-        """`rows`: (token, position, sequence, whether its logits are wanted). The likeliest tokens."""
-        batch, wanted = self.batch, []
-        batch.n_tokens = len(rows)
-        for i, (token, position, sequence, logits) in enumerate(rows):
-            batch.token[i], batch.pos[i] = token, position
-            batch.n_seq_id[i], batch.seq_id[i][0] = 1, sequence
-            batch.logits[i] = logits
-            if logits:
-                wanted.append(i)
-        if llama_cpp.llama_decode(self.context, batch) != 0:
-            sys.exit("llama_decode failed")
-        return [int(numpy.argmax(numpy.ctypeslib.as_array(
-            llama_cpp.llama_get_logits_ith(self.context, i), (self.vocabulary,)))) for i in wanted]
+        self.llama = Llama(path, threads, tokens=4 * (PROMPT_TOKENS + DECODED_TOKENS) + 64,
+                           sequences=MOST_SEQUENCES)
 
     def prefill(self, sequences, tokens):
-        llama_cpp.llama_memory_clear(self.memory, True)
+        self.llama.clear()
         rows = [(1000 + (k * 37 + i * 101) % 3000, k, i, k == tokens - 1)
                 for i in range(sequences) for k in range(tokens)]
         start = time.perf_counter()
-        likeliest = self.run(rows)
+        likeliest = self.llama.likeliest(rows)
         return likeliest, time.perf_counter() - start
 
     def prefill_rate(self, sequences):
@@ -65,8 +35,8 @@ class Engine:
         likeliest, _ = self.prefill(sequences, SHORT_PROMPT_TOKENS)
         start = time.perf_counter()
         for step in range(DECODED_TOKENS):
-            likeliest = self.run([(token, SHORT_PROMPT_TOKENS + step, i, True)
-                                  for i, token in enumerate(likeliest)])
+            likeliest = self.llama.likeliest([(token, SHORT_PROMPT_TOKENS + step, i, True)
+                                              for i, token in enumerate(likeliest)])
         return sequences * DECODED_TOKENS / (time.perf_counter() - start)
 
 

@@ -1,0 +1,57 @@
+// Memory of a process that holds a model and computes 8 sequences of 2,048 tokens, until all of
+// them are at their end. Peer: llama.cpp with a context for as many (bench/peers/memory.py).
+//
+// The whole of generator/ runs, with its scheduler and its caches. A process can be measured once,
+// since it keeps its memory.
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "bench/measure.h"
+#include "generator/generator.h"
+#include "model/threads.h"
+
+namespace {
+
+constexpr int kSequences = 8;
+constexpr int kPromptTokens = 2016;
+constexpr int kDecodedTokens = 32;
+
+// A line of /proc/self/status, such as "VmRSS".
+double mebibytes(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(field + ":")) return std::stod(line.substr(field.size() + 1)) / 1024;
+  throw tandem::Error(tandem::ErrorCode::kInternal, "/proc/self/status has no " + field);
+}
+
+tandem::bench::Figures measure(const tandem::Generator& generator) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kSequences; ++i) {
+    threads.emplace_back([&generator, i] {
+      // What a prompt says does not matter to the memory it takes; the peer makes the same ones.
+      std::vector<tandem::TokenId> prompt(kPromptTokens);
+      for (int k = 0; k < kPromptTokens; ++k) prompt[k] = 1000 + (k * 37 + i * 101) % 3000;
+      tandem::GenerationOptions options;
+      options.max_tokens = kDecodedTokens;
+      generator.generate(prompt, options, nullptr);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return {{"resident after 8 x 2,048 tokens, MiB", mebibytes("VmRSS")},
+          {"most that was resident, MiB", mebibytes("VmHWM")}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::cerr << "usage: bench_memory FILE.gguf THREADS\n";
+    return 2;
+  }
+  tandem::set_compute_threads(std::stoi(argv[2]));
+  const auto generator = tandem::Generator::open(argv[1]);
+  tandem::bench::answer_measurements([&] { return measure(*generator); });
+}
