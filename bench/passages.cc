@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "bench/measure.h"
 #include "generator/scheduler.h"
+#include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
 
 namespace {
