@@ -163,7 +163,7 @@ class Scheduler::Impl {
   Impl(std::unique_ptr<DecoderExecutor> decoder, const SchedulerOptions& options)
       : options_(options),
         decoder_(std::move(decoder)),
-        own_pool_(decoder_->make_pool(options.cache_bytes)),
+        own_pool_(decoder_->make_pool(options.cache_bytes, options.cache_type)),
         pool_(*own_pool_),
         prefixes_(pool_),
         passages_(decoder_->config(), options.passages),

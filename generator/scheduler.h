@@ -29,6 +29,7 @@ namespace tandem {
 struct SchedulerOptions {
   // Memory for keys and values of running and remembered prompts. Taken as it is needed.
   std::size_t cache_bytes = std::size_t{2} << 30;
+  KvType cache_type = KvType::kHalf;
   std::size_t max_running = 64;     // generations in one step
   std::size_t prompt_tokens = 256;  // of prompts, in one step
   bool drafts = true;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "model/kernels/attention.h"
+#include "model/kernels/byte_attention.h"
 #include "model/kernels/multiply.h"
 #include "model/kernels/rows.h"
 #include "model/kernels/thread_team.h"
@@ -173,8 +174,8 @@ class Decoder final : public CpuDecoder {
 
   const DecoderConfig& config() const override { return config_; }
   std::size_t size_bytes() const override { return arena_.used_bytes(); }
-  std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes) override {
-    return std::make_unique<KvPool>(config_, limit_bytes);
+  std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes, KvType type) override {
+    return std::make_unique<KvPool>(config_, limit_bytes, type);
   }
   void forward(std::span<const DecoderSegment> segments, std::span<float> logits) override;
   std::shared_ptr<const PassageKv> pack(const KvSequence& sequence) override {
@@ -214,9 +215,9 @@ class Decoder final : public CpuDecoder {
   void prepare_rotation(Range own);
   void prepare_heads(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
                      std::size_t kv_head);
-  static std::span<const std::uint16_t* const> blocks_of(const KvSequence& sequence,
-                                                         int layer_index, std::size_t kv_head,
-                                                         std::size_t end);
+  template <class Element>
+  static std::span<const Element* const> blocks_of(const KvSequence& sequence, int layer_index,
+                                                   std::size_t kv_head, std::size_t end);
   void attend(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
               std::size_t kv_head);
   void attend_prompt(const Layer& layer, int layer_index, const RowBlock& block, const RowRun& run,
@@ -268,11 +269,10 @@ Decoder::Decoder(const WeightFile& weights, const DecoderConfig& config, int thr
       head_size_(static_cast<std::size_t>(config.head_size)),
       heads_(static_cast<std::size_t>(config.head_count)),
       kv_heads_(static_cast<std::size_t>(config.kv_head_count)) {
-  constexpr std::size_t kMaxHeadSize = 512;
-  if (head_size_ > kMaxHeadSize)
+  if (head_size_ > kernels::kMaxHeadSize)
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} has heads of {} numbers", weights.path().string(), head_size_),
-                fmt::format("choose a model with heads of at most {}", kMaxHeadSize));
+                fmt::format("choose a model with heads of at most {}", kernels::kMaxHeadSize));
   const auto vocabulary = static_cast<std::size_t>(config.vocabulary_size);
   for (int i = 0; i < config.layer_count; ++i) layers_.push_back(load_layer(weights, i));
   output_norm_ = load_norm(weights, "output_norm.weight", hidden_);
@@ -504,21 +504,28 @@ void Decoder::prepare_heads(const Layer& layer, int layer_index, const RowBlock&
   prepare(heads_ + kv_heads_ + kv_head, {}, false);
   const std::size_t position = rows_[block.first_row + row].position;
   const KvSequence& sequence = *rows_[block.first_row + row].sequence;
-  kernels::store_key_value(
-      parts + (heads_ + kv_head) * head_size_, parts + (heads_ + kv_heads_ + kv_head) * head_size_,
-      head_size_, position % kernels::kBlockPositions,
-      sequence.memory(position / kernels::kBlockPositions, layer_index, static_cast<int>(kv_head)));
+  const auto store = [&](auto* to) {
+    kernels::store_key_value(parts + (heads_ + kv_head) * head_size_,
+                             parts + (heads_ + kv_heads_ + kv_head) * head_size_, head_size_,
+                             position % kernels::kBlockPositions, to);
+  };
+  const std::size_t index = position / kernels::kBlockPositions;
+  if (sequence.type() == KvType::kInt8)
+    store(sequence.memory(index, layer_index, static_cast<int>(kv_head)));
+  else
+    store(sequence.halves(index, layer_index, static_cast<int>(kv_head)));
 }
 
 // The blocks of a key head of a layer that hold positions [0, end). Valid until the thread's next
 // call.
-std::span<const std::uint16_t* const> Decoder::blocks_of(const KvSequence& sequence,
-                                                         int layer_index, std::size_t kv_head,
-                                                         std::size_t end) {
-  thread_local std::vector<const std::uint16_t*> blocks;
+template <class Element>
+std::span<const Element* const> Decoder::blocks_of(const KvSequence& sequence, int layer_index,
+                                                   std::size_t kv_head, std::size_t end) {
+  thread_local std::vector<const Element*> blocks;
   blocks.clear();
   for (std::size_t i = 0; i * kernels::kBlockPositions < end; ++i)
-    blocks.push_back(sequence.memory(i, layer_index, static_cast<int>(kv_head)));
+    blocks.push_back(reinterpret_cast<const Element*>(
+        sequence.memory(i, layer_index, static_cast<int>(kv_head))));
   return blocks;
 }
 
@@ -531,10 +538,15 @@ void Decoder::attend(const Layer& layer, int layer_index, const RowBlock& block,
   const auto window = static_cast<std::size_t>(layer.attention->window);
   const std::size_t begin = window > 0 && end > window ? end - window : 0;
   const std::size_t head = kv_head * repeat;
-  kernels::attend(query_key_value_.data() + (row * all_heads + head) * head_size_, repeat,
-                  head_size_, config_.query_scale,
-                  blocks_of(*place.sequence, layer_index, kv_head, end), begin, end,
-                  attended_.data() + (row * heads_ + head) * head_size_);
+  const auto attend_over = [&](const auto& blocks) {
+    kernels::attend(query_key_value_.data() + (row * all_heads + head) * head_size_, repeat,
+                    head_size_, config_.query_scale, blocks, begin, end,
+                    attended_.data() + (row * heads_ + head) * head_size_);
+  };
+  if (place.sequence->type() == KvType::kInt8)
+    attend_over(blocks_of<std::byte>(*place.sequence, layer_index, kv_head, end));
+  else
+    attend_over(blocks_of<std::uint16_t>(*place.sequence, layer_index, kv_head, end));
 }
 
 void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowBlock& block,
@@ -543,12 +555,18 @@ void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowBlock&
   const std::size_t repeat = heads_ / kv_heads_;
   const std::size_t head = kv_head * repeat;
   const Row& first = rows_[block.first_row + run.first_row];
-  kernels::attend_tiles(
-      query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
-      all_heads * head_size_, repeat, run.count, first.position, head_size_, config_.query_scale,
-      static_cast<std::size_t>(layer.attention->window),
-      blocks_of(*first.sequence, layer_index, kv_head, first.position + run.count),
-      attended_.data() + (run.first_row * heads_ + head) * head_size_, heads_ * head_size_);
+  const auto attend_over = [&](const auto& blocks) {
+    kernels::attend_tiles(query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
+                          all_heads * head_size_, repeat, run.count, first.position, head_size_,
+                          config_.query_scale, static_cast<std::size_t>(layer.attention->window),
+                          blocks, attended_.data() + (run.first_row * heads_ + head) * head_size_,
+                          heads_ * head_size_);
+  };
+  const std::size_t end = first.position + run.count;
+  if (first.sequence->type() == KvType::kInt8)
+    attend_over(blocks_of<std::byte>(*first.sequence, layer_index, kv_head, end));
+  else
+    attend_over(blocks_of<std::uint16_t>(*first.sequence, layer_index, kv_head, end));
 }
 
 // Rows differ in how many positions they see, so members take turns.

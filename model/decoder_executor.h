@@ -37,8 +37,8 @@ class DecoderExecutor {
   virtual std::size_t size_bytes() const = 0;
 
   // Blocks for the sequences of this executor, at most `limit_bytes` of them. The executor must
-  // outlive the pool.
-  virtual std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes) = 0;
+  // outlive the pool. Throws kUnsupported for a type that the executor does not know.
+  virtual std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes, KvType type) = 0;
 
   // Appends each segment's tokens to its sequence, which must have room reserved, and writes the
   // wanted logits, one row [vocabulary_size] after another in the order of the segments, to

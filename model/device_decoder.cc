@@ -184,7 +184,7 @@ class Decoder final : public DeviceDecoder {
         memories_, [](const auto& entry) { return entry.second->recorded != nullptr; }));
   }
 
-  std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes) override;
+  std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes, KvType type) override;
   void forward(std::span<const DecoderSegment> segments, std::span<float> logits) override;
   std::shared_ptr<const PassageKv> pack(const KvSequence& sequence) override {
     return device::pack_passage(config(), sequence, *tensors_);
@@ -211,8 +211,11 @@ class Decoder final : public DeviceDecoder {
   std::uint64_t clock_ = 0;
 };
 
-std::unique_ptr<KvPool> Decoder::make_pool(std::size_t limit_bytes) {
+std::unique_ptr<KvPool> Decoder::make_pool(std::size_t limit_bytes, KvType type) {
   TANDEM_CHECK(tensors_ == nullptr);
+  if (type != KvType::kHalf)
+    throw Error(ErrorCode::kUnsupported, "a device keeps no cache in 8 bits",
+                "leave the cache in half precision, or run the generator on the processor");
   const c10::InferenceMode inference;
   const std::size_t block_bytes = device::kv_block_bytes(config(), cache_type_);
   const std::size_t blocks = std::max<std::size_t>(1, limit_bytes / block_bytes);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/kernels/attention.h"
+#include "model/kernels/byte_attention.h"
 
 namespace tandem {
 namespace {
@@ -17,13 +18,18 @@ std::size_t blocks_for(int length) {
   return static_cast<std::size_t>((length + kBlock - 1) / kBlock);
 }
 
+std::size_t bytes_of_head(KvType type, std::size_t head_size) {
+  return type == KvType::kInt8 ? kernels::byte_block_bytes(head_size)
+                               : 2 * kernels::block_elements(head_size) * sizeof(std::uint16_t);
+}
+
 }  // namespace
 
-KvPool::KvPool(const DecoderConfig& config, std::size_t limit_bytes)
-    : head_elements_(2 * kernels::block_elements(static_cast<std::size_t>(config.head_size))),
+KvPool::KvPool(const DecoderConfig& config, std::size_t limit_bytes, KvType type)
+    : type_(type),
+      head_bytes_(bytes_of_head(type, static_cast<std::size_t>(config.head_size))),
       kv_heads_(static_cast<std::size_t>(config.kv_head_count)),
-      block_elements_(head_elements_ * kv_heads_ * static_cast<std::size_t>(config.layer_count)),
-      block_bytes_(block_elements_ * sizeof(std::uint16_t)),
+      block_bytes_(head_bytes_ * kv_heads_ * static_cast<std::size_t>(config.layer_count)),
       block_limit_(std::max<std::size_t>(1, limit_bytes / block_bytes_)) {}
 
 KvPool::KvPool(std::size_t block_bytes, std::size_t block_limit)
@@ -62,16 +68,15 @@ void KvPool::drop(KvBlock block) {
   if (--users_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
 }
 
-std::uint16_t* KvPool::memory(KvBlock block) const {
+std::byte* KvPool::memory(KvBlock block) const {
   const auto index = static_cast<std::size_t>(block);
-  auto* const slab = reinterpret_cast<std::uint16_t*>(slabs_[index / kSlabBlocks].data());
-  return slab + index % kSlabBlocks * block_elements_;
+  return slabs_[index / kSlabBlocks].data() + index % kSlabBlocks * block_bytes_;
 }
 
-std::uint16_t* KvPool::memory(KvBlock block, int layer, int kv_head) const {
+std::byte* KvPool::memory(KvBlock block, int layer, int kv_head) const {
   const std::size_t head =
       static_cast<std::size_t>(layer) * kv_heads_ + static_cast<std::size_t>(kv_head);
-  return memory(block) + head * head_elements_;
+  return memory(block) + head * head_bytes_;
 }
 
 void KvPool::copy(KvBlock from, KvBlock to) const {

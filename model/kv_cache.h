@@ -1,10 +1,10 @@
 // Keys and values of all sequences, in blocks of 32 positions that sequences can share.
 //
-// A block holds its positions for every layer and key head (layout: model/kernels/attention.h, or
-// that of the device where they are). A
-// sequence is a list of blocks; blocks that begin several sequences alike are held once and counted
-// (Kwon et al. 2023, arXiv:2309.06180). A sequence that writes into a block which another one also
-// holds gets a copy first.
+// A block holds its positions for every layer and key head, in half precision or in 8 bits
+// (layouts: model/kernels/attention.h, byte_attention.h), or as the device wants it where they are
+// on one. A sequence is a list of blocks; blocks that begin several sequences alike are held once
+// and counted (Kwon et al. 2023, arXiv:2309.06180). A sequence that writes into a block which
+// another one also holds gets a copy first.
 //
 // Everything here is for one thread at a time, except reading and writing a block's memory, which
 // the decoder's threads do during a step.
@@ -23,14 +23,18 @@ namespace tandem {
 
 using KvBlock = std::int32_t;
 
+// What keys and values are kept as.
+enum class KvType { kHalf, kInt8 };
+
 class KvPool {
  public:
   // At most `limit_bytes` of blocks, but one at least; memory is taken as it is needed.
-  KvPool(const DecoderConfig& config, std::size_t limit_bytes);
+  KvPool(const DecoderConfig& config, std::size_t limit_bytes, KvType type = KvType::kHalf);
   KvPool(const KvPool&) = delete;
   KvPool& operator=(const KvPool&) = delete;
   virtual ~KvPool() = default;
 
+  KvType type() const { return type_; }
   std::size_t block_bytes() const { return block_bytes_; }
   std::size_t block_limit() const { return block_limit_; }
   std::size_t blocks_in_use() const { return users_.size() - free_.size(); }
@@ -43,8 +47,8 @@ class KvPool {
   void drop(KvBlock block);
   int users(KvBlock block) const { return users_[static_cast<std::size_t>(block)]; }
 
-  // The keys of a key head of a layer, followed by its values. Not for blocks on a device.
-  std::uint16_t* memory(KvBlock block, int layer, int kv_head) const;
+  // What a block has of one key head of a layer. Not for blocks on a device.
+  std::byte* memory(KvBlock block, int layer, int kv_head) const;
   virtual void copy(KvBlock from, KvBlock to) const;
 
  protected:
@@ -54,11 +58,11 @@ class KvPool {
  private:
   // Provides memory for `count` more blocks.
   virtual void grow(std::size_t count);
-  std::uint16_t* memory(KvBlock block) const;
+  std::byte* memory(KvBlock block) const;
 
-  std::size_t head_elements_ = 0;  // of one key head: keys and values
+  KvType type_ = KvType::kHalf;
+  std::size_t head_bytes_ = 0;  // of one key head: keys and values
   std::size_t kv_heads_ = 0;
-  std::size_t block_elements_ = 0;
   std::size_t block_bytes_ = 0;
   std::size_t block_limit_ = 0;
   std::vector<kernels::PageBuffer> slabs_;
@@ -74,11 +78,15 @@ class KvSequence {
   KvSequence& operator=(KvSequence&& other) noexcept;
   ~KvSequence() { clear(); }
 
+  KvType type() const { return pool_->type(); }
   int length() const { return length_; }
   std::span<const KvBlock> blocks() const { return blocks_; }
-  // Of the `index`-th block, see KvPool.
-  std::uint16_t* memory(std::size_t index, int layer, int kv_head) const {
+  // Of the `index`-th block, see KvPool. halves(): the same where type() is kHalf.
+  std::byte* memory(std::size_t index, int layer, int kv_head) const {
     return pool_->memory(blocks_[index], layer, kv_head);
+  }
+  std::uint16_t* halves(std::size_t index, int layer, int kv_head) const {
+    return reinterpret_cast<std::uint16_t*>(memory(index, layer, kv_head));
   }
 
   // Makes positions up to `length` writable. False, and nothing is lost, when the pool has not

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "model/kernels/byte_attention.h"
 #include "model/kernels/packed_block.h"
 #include "model/rotary.h"
 
@@ -70,6 +71,16 @@ struct HeadIndex {
   std::size_t block;
 };
 
+// One position between blocks of different types.
+template <class From, class To>
+void copy_position(const From* from, std::size_t position, To* to, std::size_t new_position,
+                   std::size_t head_size) {
+  std::array<float, kernels::kMaxHeadSize> key;
+  std::array<float, kernels::kMaxHeadSize> value;
+  kernels::read_key_value(from, head_size, position, key.data(), value.data());
+  kernels::store_key_value(key.data(), value.data(), head_size, new_position, to);
+}
+
 }  // namespace
 
 std::shared_ptr<const PassageKv> PassageKv::pack(const DecoderConfig& config,
@@ -79,14 +90,23 @@ std::shared_ptr<const PassageKv> PassageKv::pack(const DecoderConfig& config,
   std::string record(record_bytes(config, tokens), '\0');
   const Header header = header_of(config, tokens);
   std::memcpy(record.data(), header.data(), sizeof header);
+  const auto head_size = static_cast<std::size_t>(config.head_size);
   auto* const heads = reinterpret_cast<std::byte*>(record.data()) + sizeof header;
   team.run([&](int member) {
     const auto share = share_of(head_count(config, tokens), member, team.size());
     for (std::size_t i = share.first; i < share.second; ++i) {
       const HeadIndex head(config, i);
-      kernels::pack_block(sequence.memory(head.block, head.layer, head.kv_head),
-                          static_cast<std::size_t>(config.head_size),
-                          positions_in(head.block, tokens), heads + i * head_bytes(config));
+      const std::size_t count = positions_in(head.block, tokens);
+      const std::uint16_t* block = sequence.halves(head.block, head.layer, head.kv_head);
+      std::vector<std::uint16_t> converted;
+      if (sequence.type() == KvType::kInt8) {
+        converted.resize(2 * kernels::block_elements(head_size));
+        const std::byte* const bytes = sequence.memory(head.block, head.layer, head.kv_head);
+        for (std::size_t p = 0; p < count; ++p)
+          copy_position(bytes, p, converted.data(), p, head_size);
+        block = converted.data();
+      }
+      kernels::pack_block(block, head_size, count, heads + i * head_bytes(config));
     }
   });
   const std::string checksum = checksum_of(record);
@@ -117,6 +137,7 @@ void PassageKv::append_to(const DecoderConfig& config, KvSequence& sequence,
   for (const AttentionKind& kind : config.attention_kinds)
     turns.push_back(rotary_turn(kind.frequencies, offset));
   const auto* const heads = reinterpret_cast<const std::byte*>(record_.data()) + sizeof(Header);
+  const auto head_size = static_cast<std::size_t>(config.head_size);
   const std::size_t per_block = head_count(config, 1);
   // Neighbouring blocks of a passage meet in one block of the sequence, so a member takes a head of
   // all blocks and not a block of all heads.
@@ -128,15 +149,27 @@ void PassageKv::append_to(const DecoderConfig& config, KvSequence& sequence,
           static_cast<std::size_t>(config.layer_attention[static_cast<std::size_t>(head.layer)]);
       for (std::size_t block = 0; block < blocks_of(tokens_); ++block) {
         const std::size_t position = static_cast<std::size_t>(offset) + block * kBlock;
-        const auto memory = [&](std::size_t index) {
-          return index < sequence.blocks().size() ? sequence.memory(index, head.layer, head.kv_head)
-                                                  : nullptr;
+        const std::size_t count = positions_in(block, tokens_);
+        const auto unpack = [&](const kernels::BlockPlace& place) {
+          kernels::unpack_block(heads + (block * per_block + i) * head_bytes(config), head_size,
+                                count, config.rotary_pairs, turns[kind].cosines, turns[kind].sines,
+                                place);
         };
-        kernels::unpack_block(
-            heads + (block * per_block + i) * head_bytes(config),
-            static_cast<std::size_t>(config.head_size), positions_in(block, tokens_),
-            config.rotary_pairs, turns[kind].cosines, turns[kind].sines,
-            {memory(position / kBlock), memory(position / kBlock + 1), position % kBlock});
+        if (sequence.type() == KvType::kHalf) {
+          const auto halves = [&](std::size_t index) {
+            return index < sequence.blocks().size()
+                       ? sequence.halves(index, head.layer, head.kv_head)
+                       : nullptr;
+          };
+          unpack({halves(position / kBlock), halves(position / kBlock + 1), position % kBlock});
+          continue;
+        }
+        std::vector<std::uint16_t> unpacked(2 * kernels::block_elements(head_size));
+        unpack({unpacked.data(), nullptr, 0});
+        for (std::size_t p = position; p < position + count; ++p)
+          copy_position(unpacked.data(), p - position,
+                        sequence.memory(p / kBlock, head.layer, head.kv_head), p % kBlock,
+                        head_size);
       }
     }
   });

@@ -61,7 +61,7 @@ std::shared_ptr<const PassageKv> pack_passage(const DecoderConfig& config,
       for (std::size_t head = 0; head < kv_heads; ++head, key += size, value += size)
         kernels::store_key_value(
             key, value, size, position % kBlock,
-            host.sequence.memory(position / kBlock, layer, static_cast<int>(head)));
+            host.sequence.halves(position / kBlock, layer, static_cast<int>(head)));
     }
   }
   host.sequence.advance(sequence.length());
@@ -93,7 +93,7 @@ void append_passage(const DecoderConfig& config, const PassageKv& passage, KvSeq
          position < static_cast<std::size_t>(offset + tokens); ++position) {
       for (std::size_t head = 0; head < kv_heads; ++head) {
         const std::uint16_t* const block =
-            host.sequence.memory(position / kBlock, layer, static_cast<int>(head));
+            host.sequence.halves(position / kBlock, layer, static_cast<int>(head));
         const std::uint16_t* const block_values = block + kernels::block_elements(size);
         for (std::size_t i = 0; i < size; ++i) {
           *key++ = block[i * kBlock + position % kBlock];

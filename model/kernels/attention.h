@@ -19,6 +19,7 @@
 namespace tandem::kernels {
 
 inline constexpr std::size_t kBlockPositions = 32;
+inline constexpr std::size_t kMaxHeadSize = 512;
 
 constexpr std::size_t padded_head(std::size_t head_size) {
   return (head_size + 15) / 16 * 16;
@@ -32,6 +33,10 @@ constexpr std::size_t block_elements(std::size_t head_size) {
 // which the values follow. Numbers beyond the range of half precision become its largest.
 void store_key_value(const float* key, const float* value, std::size_t head_size,
                      std::size_t position, std::uint16_t* block);
+
+// What store_key_value() was given, rounded.
+void read_key_value(const std::uint16_t* block, std::size_t head_size, std::size_t position,
+                    float* key, float* value);
 
 // Attention of `heads` query heads of one position over positions [begin, end) of a sequence, whose
 // i-th block of this key head is at blocks[i]. Memory of unused positions must be finite. `query`

@@ -17,10 +17,10 @@ namespace tandem::kernels {
 // Indices [first, second).
 using Range = std::pair<std::size_t, std::size_t>;
 
-// out[row * stride + r - first] = sum over columns k of weights[r, k] * x[row, k], for each `row` of
-// `rows` and each r in the panels `panels`, whose first row of the matrix is `first`. Only rows of
-// the matrix are written, not what fills its last panel. `weights` takes bytes. Panels may be shared
-// out among threads.
+// out[row * stride + r - first] = sum over columns k of weights[r, k] * x[row, k], for each `row`
+// of `rows` and each r in the panels `panels`, whose first row of the matrix is `first`. Only rows
+// of the matrix are written, not what fills its last panel. `weights` takes bytes. Panels may be
+// shared out among threads.
 void multiply(const Matrix& weights, Range panels, const ActivationRows& x, Range rows, float* out,
               std::size_t stride);
 

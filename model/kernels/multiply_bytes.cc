@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "base/error.h"
@@ -13,11 +12,12 @@
 // Must come after foreach_target.h.
 #include <hwy/highway.h>
 
+#include "model/kernels/byte_products-inl.h"
 #include "model/kernels/panels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3_DL
-// Highway asks for VNNI at run time but does not name it to the compiler.
+// As in byte_products-inl.h.
 #pragma GCC target("avx512vnni")
 #endif
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -33,49 +33,11 @@ void MultiplyBytes(const Matrix& weights, Range panels, const ActivationRows& x,
 
 #else
 
-// Lanes as those of a register of floats.
-constexpr hn::RebindToSigned<decltype(kFloats)> kInts;
-constexpr hn::Repartition<std::uint8_t, decltype(kInts)> kBytes;
 constexpr hn::Rebind<std::uint8_t, decltype(kInts)> kNarrow;
-using Ints = hn::Vec<decltype(kInts)>;
-using Bytes = hn::Vec<decltype(kBytes)>;
-
-// acc + the products of 4 unsigned and 4 signed bytes, in each lane. kWide: the unsigned ones may
-// exceed 127, and pairs of products then overflow the 16 bits that AVX2 adds them in.
-template <bool kWide>
-HWY_INLINE Ints add_products(Ints acc, Bytes weights, Ints activations) {
-#if HWY_TARGET == HWY_AVX3_DL
-  return Ints{_mm512_dpbusd_epi32(acc.raw, weights.raw, activations.raw)};
-#else
-  const __m256i pairs = _mm256_maddubs_epi16(weights.raw, activations.raw);
-  return Ints{_mm256_add_epi32(acc.raw, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
-#endif
-}
-
-#if HWY_TARGET == HWY_AVX2
-// Bytes that had 128 added: with the sign moved over to the activations no pair overflows, but the
-// zero point is then 0 instead of 128.
-template <>
-HWY_INLINE Ints add_products<true>(Ints acc, Bytes weights, Ints activations) {
-  const __m256i w = _mm256_xor_si256(weights.raw, _mm256_set1_epi8(static_cast<char>(0x80)));
-  const __m256i pairs =
-      _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(activations.raw, w));
-  return Ints{_mm256_add_epi32(acc.raw, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
-}
-constexpr std::int32_t kEightZero = 0;
-#else
-constexpr std::int32_t kEightZero = 128;
-#endif
 
 // Scales stand behind the bytes of their panel.
 HWY_INLINE Floats load_scales(const std::uint8_t* from) {
   return load_halves(reinterpret_cast<const std::uint16_t*>(from));
-}
-
-HWY_INLINE Ints broadcast_bytes(const std::int8_t* four) {
-  std::int32_t word;
-  std::memcpy(&word, four, sizeof word);
-  return hn::Set(kInts, word);
 }
 
 // What a kernel reads for one row of activations.
@@ -155,7 +117,7 @@ struct FiveBits {
 
 struct EightBits {
   static constexpr std::size_t kGroupBytes = kPanelRows * kGroup;
-  static constexpr std::int32_t kZero = kEightZero;
+  static constexpr std::int32_t kZero = kWideZero;
 
   template <std::size_t kRows>
   static HWY_INLINE void products(const std::uint8_t* group, std::size_t lane, std::size_t g,

@@ -21,7 +21,6 @@ namespace tandem::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr hn::Rebind<std::int8_t, decltype(kFloats)> kBytes;
-constexpr std::size_t kMaxHeadSize = 512;
 
 // The parts of a packed block, see packed_block.h.
 template <class Byte>
@@ -157,14 +156,15 @@ HWY_EXPORT(UnpackBlock);
 
 void pack_block(const std::uint16_t* block, std::size_t head_size, std::size_t count,
                 std::byte* packed) {
-  TANDEM_CHECK(count <= kBlockPositions && head_size <= 512);
+  TANDEM_CHECK(count <= kBlockPositions && head_size <= kMaxHeadSize);
   HWY_DYNAMIC_DISPATCH(PackBlock)(block, head_size, count, packed);
 }
 
 void unpack_block(const std::byte* packed, std::size_t head_size, std::size_t count,
                   RotaryPairs pairs, std::span<const float> cosines, std::span<const float> sines,
                   const BlockPlace& place) {
-  TANDEM_CHECK(count <= kBlockPositions && place.shift < kBlockPositions && head_size <= 512);
+  TANDEM_CHECK(count <= kBlockPositions && place.shift < kBlockPositions &&
+               head_size <= kMaxHeadSize);
   TANDEM_CHECK(2 * cosines.size() <= head_size && cosines.size() == sines.size());
   HWY_DYNAMIC_DISPATCH(UnpackBlock)(packed, head_size, count, pairs, cosines, sines, place);
 }

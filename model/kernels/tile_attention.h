@@ -27,6 +27,11 @@ void attend_tiles(const float* query, std::size_t query_stride, std::size_t head
                   std::size_t count, std::size_t first_position, std::size_t head_size, float scale,
                   std::size_t window, std::span<const std::uint16_t* const> blocks, float* out,
                   std::size_t out_stride);
+// The same over blocks of byte_attention.h.
+void attend_tiles(const float* query, std::size_t query_stride, std::size_t heads,
+                  std::size_t count, std::size_t first_position, std::size_t head_size, float scale,
+                  std::size_t window, std::span<const std::byte* const> blocks, float* out,
+                  std::size_t out_stride);
 
 }  // namespace tandem::kernels
 

@@ -58,7 +58,7 @@ class Executor {
                     std::shared_ptr<DeviceRuntime> runtime = cpu_runtime()) {
     const DecoderWeights weights = DecoderWeights::open(path);
     decoder_ = DeviceDecoder::load(weights, weights.config(), std::move(runtime), options);
-    pool_ = decoder_->make_pool(std::size_t{48} << 20);
+    pool_ = decoder_->make_pool(std::size_t{48} << 20, KvType::kHalf);
   }
 
   DeviceDecoder& decoder() { return *decoder_; }
@@ -304,7 +304,7 @@ TEST_P(DeviceFamilyTest, SequencesThatShareABlockDoNotWriteIntoEachOther) {
 TEST_P(DeviceFamilyTest, WhatFollowsForgottenBlocksIsThatOfTheProcessor) {
   const DecoderWeights weights = DecoderWeights::open(folder_);
   const auto processor = CpuDecoder::load(weights, weights.config(), 2);
-  const auto pool = processor->make_pool(std::size_t{48} << 20);
+  const auto pool = processor->make_pool(std::size_t{48} << 20, KvType::kHalf);
   Executor executor(folder_, kSingle);
   const Tokens text = tokens(140, 7, weights.config().vocabulary_size);
   const auto begun = std::span(text).first(130);
@@ -361,7 +361,8 @@ TEST_F(DeviceDecoderTest, ATokenOutsideTheVocabularyIsRefusedBeforeAnyWork) {
 TEST_F(DeviceDecoderTest, ACacheThatDoesNotFitTheDeviceIsRefused) {
   const DecoderWeights weights = DecoderWeights::open(folder_);
   const auto decoder = DeviceDecoder::load(weights, weights.config(), cpu_runtime());
-  EXPECT_EQ(testing::error_code_of([&] { (void)decoder->make_pool(std::size_t{1} << 60); }),
+  EXPECT_EQ(testing::error_code_of(
+                [&] { (void)decoder->make_pool(std::size_t{1} << 60, KvType::kHalf); }),
             ErrorCode::kResourceExhausted);
 }
 

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/file.h"
 #include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
+#include "model/kernels/byte_attention.h"
 #include "tests/support/half.h"
 #include "tests/support/paths.h"
 
@@ -83,8 +85,8 @@ TEST_F(KvWindowTest, WhatFollowsMovesUpToThePositionsThatBecameFree) {
   compute(expected, shorter);
   const auto size = static_cast<std::size_t>(decoder_->config().head_size);
   for (std::size_t position = 0; position < shorter.size(); ++position) {
-    const std::uint16_t* const got = sequence.memory(position / 32, 0, 1);
-    const std::uint16_t* const wanted = expected.memory(position / 32, 0, 1);
+    const std::uint16_t* const got = sequence.halves(position / 32, 0, 1);
+    const std::uint16_t* const wanted = expected.halves(position / 32, 0, 1);
     for (std::size_t i = 0; i < size; ++i) {
       const std::size_t key = i * 32 + position % 32;
       const std::size_t value = (32 + position % 32) * size + i;
@@ -99,7 +101,38 @@ TEST_F(KvWindowTest, WhatFollowsMovesUpToThePositionsThatBecameFree) {
   compute(again, whole);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     EXPECT_EQ(pool_->users(blocks[i]), i == 0 ? 2 : 1);
-    EXPECT_EQ(other.memory(i, 0, 1)[0], again.memory(i, 0, 1)[0]);
+    EXPECT_EQ(other.halves(i, 0, 1)[0], again.halves(i, 0, 1)[0]);
+  }
+}
+
+TEST_F(KvWindowTest, ACacheOfEightBitsMovesUpAsWell) {
+  constexpr std::size_t kLength = 120;
+  const Tokens whole(tokens_.begin(), tokens_.begin() + kLength);
+  Tokens shorter = whole;
+  shorter.erase(shorter.begin() + 32, shorter.begin() + 64);
+  pool_ = decoder_->make_pool(std::size_t{64} << 20, KvType::kInt8);
+  KvSequence sequence(*pool_);
+  compute(sequence, whole);
+  ASSERT_TRUE(decoder_->forget(sequence, 1, 1));
+  KvSequence expected(*pool_);
+  compute(expected, shorter);
+  const auto size = static_cast<std::size_t>(decoder_->config().head_size);
+  std::vector<float> got(2 * size);
+  std::vector<float> wanted(2 * size);
+  for (std::size_t position = 0; position < shorter.size(); ++position) {
+    const auto read = [&](const KvSequence& from, std::vector<float>& to) {
+      kernels::read_key_value(from.memory(position / 32, 0, 1), size, position % 32, to.data(),
+                              &to[size]);
+    };
+    read(sequence, got);
+    read(expected, wanted);
+    const float largest = std::abs(
+        *std::max_element(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(size),
+                          [](float a, float b) { return std::abs(a) < std::abs(b); }));
+    for (std::size_t i = 0; i < size; ++i) {
+      ASSERT_NEAR(got[i], wanted[i], 0.03f * largest) << position << " " << i;
+      ASSERT_NEAR(got[size + i], wanted[size + i], 1e-4) << position << " " << i;
+    }
   }
 }
 

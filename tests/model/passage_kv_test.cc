@@ -49,7 +49,10 @@ class PassageKvTest : public ::testing::Test {
   void open(const std::filesystem::path& path) {
     weights_ = std::make_unique<DecoderWeights>(DecoderWeights::open(path));
     decoder_ = CpuDecoder::load(*weights_, weights_->config(), 2);
-    pool_ = std::make_unique<KvPool>(decoder_->config(), std::size_t{1} << 30);
+    keep(KvType::kHalf);
+  }
+  void keep(KvType type) {
+    pool_ = std::make_unique<KvPool>(decoder_->config(), std::size_t{1} << 30, type);
   }
 
   std::size_t vocabulary() const {
@@ -112,13 +115,16 @@ class PassageKvFamilyTest : public PassageKvTest,
 TEST_P(PassageKvFamilyTest, LogitsAreThoseOfAForwardPassWithAMask) {
   open(testing::source_folder() / "tests/model/references/families" / GetParam());
   const PassagesPrompt prompt(decoder_->config().vocabulary_size);
-  const Logits apart = with_passages_apart(prompt);
   const Logits expected = reference(prompt, prompt.passages);
-  const double off = distance(apart, expected);
   const double without_mask = distance(reference(prompt, {}), expected);
-  std::cout << GetParam() << ": off by " << off << ", without the mask by " << without_mask << "\n";
-  EXPECT_LT(off, 0.1);
-  EXPECT_LT(off, without_mask / 5);
+  for (const KvType type : {KvType::kHalf, KvType::kInt8}) {
+    keep(type);
+    const double off = distance(with_passages_apart(prompt), expected);
+    std::cout << GetParam() << ": off by " << off << ", without the mask by " << without_mask
+              << "\n";
+    EXPECT_LT(off, 0.1);
+    EXPECT_LT(off, without_mask / 5);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PassageKvFamilyTest,
@@ -131,13 +137,15 @@ TEST_F(PassageKvTest, ARealModelGivesTheLogitsOfTheMask) {
     GTEST_SKIP() << testing::generator_file() << " is not there";
   open(testing::generator_file());
   const PassagesPrompt prompt(decoder_->config().vocabulary_size);
-  const Logits apart = with_passages_apart(prompt);
   const Logits expected = reference(prompt, prompt.passages);
-  const double off = distance(apart, expected);
   const double without_mask = distance(reference(prompt, {}), expected);
-  std::cout << "off by " << off << ", without the mask by " << without_mask << "\n";
-  EXPECT_LT(off, 0.3);  // as far as 8-bit activations are off without any passage
-  EXPECT_LT(off, without_mask / 5);
+  for (const KvType type : {KvType::kHalf, KvType::kInt8}) {
+    keep(type);
+    const double off = distance(with_passages_apart(prompt), expected);
+    std::cout << "off by " << off << ", without the mask by " << without_mask << "\n";
+    EXPECT_LT(off, 0.3);  // as far as 8-bit activations are off without any passage
+    EXPECT_LT(off, without_mask / 5);
+  }
 }
 
 class PassageRecordTest : public PassageKvTest {
