@@ -34,7 +34,7 @@ std::string Sha256::finish_hex() {
   TANDEM_CHECK(EVP_DigestFinal_ex(context_->digest.get(), digest.data(), &length) == 1);
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(2 * length);
+  text.reserve(std::size_t{2} * length);
   for (unsigned int i = 0; i < length; ++i) {
     text.push_back(kDigits[digest[i] >> 4]);
     text.push_back(kDigits[digest[i] & 15]);

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   tandem::set_compute_threads(std::stoi(argv[2]));
   const auto prompts = read_prompts(*tandem::Generator::open(argv[1]), argv[3]);
   std::vector<std::vector<tandem::TokenId>> tokens;
+  tokens.reserve(prompts.size());
   for (const auto& prompt : prompts) tokens.push_back(prompt.tokens);
   std::ofstream(argv[4]) << nlohmann::json(tokens).dump();
   tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {

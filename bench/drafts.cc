@@ -43,7 +43,7 @@ class Writer {
       : generator_(generator), temperature_(temperature) {}
 
   // Tokens a second of the answers to `prompts`, all at once.
-  double rate(const std::vector<std::vector<tandem::TokenId>>& prompts) const {
+  double rate(const std::vector<tandem::Prompt>& prompts) const {
     std::vector<int> counts(prompts.size());
     std::vector<std::thread> threads;
     const tandem::bench::Stopwatch stopwatch;
@@ -56,7 +56,7 @@ class Writer {
   }
 
   // The same, of decoding alone, one answer after another.
-  double rate_alone(const std::vector<std::vector<tandem::TokenId>>& prompts) const {
+  double rate_alone(const std::vector<tandem::Prompt>& prompts) const {
     int count = 0;
     double seconds = 0;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -68,8 +68,7 @@ class Writer {
   }
 
  private:
-  tandem::GenerationResult write(const std::vector<tandem::TokenId>& prompt,
-                                 std::uint64_t seed) const {
+  tandem::GenerationResult write(const tandem::Prompt& prompt, std::uint64_t seed) const {
     tandem::GenerationOptions options;
     options.sampling.temperature = temperature_;
     options.sampling.seed = seed;
@@ -90,11 +89,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   tandem::set_compute_threads(std::stoi(argv[2]));
-  tandem::SchedulerOptions options;
-  options.drafts = drafts == "with";
+  tandem::GeneratorOptions options;
+  options.scheduling.drafts = drafts == "with";
   const auto generator = tandem::Generator::open(argv[1], options);
-  std::vector<std::vector<tandem::TokenId>> plain;
-  std::vector<std::vector<tandem::TokenId>> from_passage;
+  std::vector<tandem::Prompt> plain;
+  std::vector<tandem::Prompt> from_passage;
   tandem::Hit hit;
   hit.passage.title = "Ferries";
   hit.passage.text = kPassage;
