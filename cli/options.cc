@@ -43,6 +43,14 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "prompts that may come again")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  command
+      .add_option(
+          "--cache-type", options.cache_type,
+          "What that memory holds: 'f16', or 'int8', which has room for nearly twice as many "
+          "tokens and rounds a little more; default: f16")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, KvType>{{"f16", KvType::kHalf}, {"int8", KvType::kInt8}}))
+      ->type_name("TYPE");
   command.add_flag("--window", options.window,
                    "Go on past the generator's context: what lies between the beginning of a "
                    "conversation and a window before its end is forgotten. Without it, answers end "

@@ -217,6 +217,8 @@ SchedulerOptions GgufGenerator::scheduling(const std::filesystem::path& path,
   scheduling.passages.disk = passages_on_disk_.get();
   Sha256 hash;
   hash.update(MappedFile(path).bytes());
+  // Passages that went through a cache of 8 bits are not quite the same.
+  if (scheduling.cache_type == KvType::kInt8) hash.update(" int8");
   scheduling.passages.model = hash.finish_hex();
   return scheduling;
 }

@@ -167,7 +167,10 @@ class Scheduler::Impl {
         pool_(*own_pool_),
         prefixes_(pool_),
         passages_(decoder_->config(), options.passages),
-        thread_([this] { run(); }) {}
+        thread_([this] { run(); }) {
+    const std::lock_guard lock(mutex_);
+    state_.cache_position_bytes = pool_.block_bytes() / kernels::kBlockPositions;
+  }
 
   ~Impl() {
     {

@@ -74,6 +74,7 @@ struct SchedulerState {
   std::size_t waiting = 0;
   std::size_t cache_blocks_in_use = 0;
   std::size_t cache_block_limit = 0;
+  std::size_t cache_position_bytes = 0;  // that one token takes
   std::uint64_t steps = 0;
   std::uint64_t prompt_tokens = 0;   // computed
   std::uint64_t reused_tokens = 0;   // of prompts, found computed

@@ -53,6 +53,7 @@ void check_encoder(const Store& store, const StoreSettings& settings, const Enco
 GeneratorOptions generator_options(const EngineOptions& options) {
   GeneratorOptions generator;
   generator.scheduling.cache_bytes = static_cast<std::size_t>(options.cache_mb) << 20;
+  generator.scheduling.cache_type = options.cache_type;
   generator.scheduling.passages.memory_bytes = generator.scheduling.cache_bytes / 4;
   generator.scheduling.window = options.window;
   generator.passage_reading = options.passage_reading;

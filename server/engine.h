@@ -25,6 +25,7 @@ struct EngineOptions {
   bool with_generator = true;
   int threads = 0;      // for the networks; 0: one per processor
   int cache_mb = 2048;  // for keys and values of the generator, at most
+  KvType cache_type = KvType::kHalf;
   // Whether answers and conversations go on past the generator's context by forgetting what lies
   // between their beginning and a window before their end.
   bool window = false;

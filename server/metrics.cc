@@ -84,7 +84,8 @@ struct Metrics::State {
           .Name("tandem_scheduler")
           .Help(
               "The generator's scheduler, by what: running and waiting generations, cache blocks "
-              "in use and their limit; since the start: steps, tokens of prompts computed and "
+              "in use and their limit, bytes of the cache that a token takes; since the start: "
+              "steps, tokens of prompts computed and "
               "found computed, tokens drafted and accepted.")
           .Register(registry);
   std::mutex sizes_mutex;
@@ -98,6 +99,7 @@ struct Metrics::State {
     set("waiting", now.waiting);
     set("cache_blocks_in_use", now.cache_blocks_in_use);
     set("cache_block_limit", now.cache_block_limit);
+    set("cache_position_bytes", now.cache_position_bytes);
     set("steps", now.steps);
     set("prompt_tokens", now.prompt_tokens);
     set("reused_tokens", now.reused_tokens);

@@ -90,17 +90,41 @@ TEST_F(SchedulerTest, TextDoesNotDependOnWhatElseRunsNorOnDrafts) {
   std::vector<SequenceRequest> requests;
   for (std::size_t i = 0; i < 8; ++i) requests.push_back(request(2 * i + 3));
   for (std::size_t i = 0; i < 4; ++i) requests.push_back(sampled(4 * i + 1, i));
-  std::vector<Tokens> alone;
-  {
-    const auto scheduler = make_scheduler({.drafts = false});
-    for (const auto& request : requests) alone.push_back(receive(*scheduler->submit(request)));
+  for (const KvType type : {KvType::kHalf, KvType::kInt8}) {
+    std::vector<Tokens> alone;
+    {
+      const auto scheduler = make_scheduler({.cache_type = type, .drafts = false});
+      for (const auto& request : requests) alone.push_back(receive(*scheduler->submit(request)));
+    }
+    const auto scheduler = make_scheduler({.cache_type = type, .prompt_tokens = 48});
+    std::vector<std::unique_ptr<TokenStream>> streams;
+    streams.reserve(requests.size());
+    for (const auto& request : requests) streams.push_back(scheduler->submit(request));
+    for (std::size_t i = 0; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), alone[i]) << i;
+    EXPECT_LT(scheduler->state().steps, 12u * 24);
   }
-  const auto scheduler = make_scheduler({.prompt_tokens = 48});
-  std::vector<std::unique_ptr<TokenStream>> streams;
-  streams.reserve(requests.size());
-  for (const auto& request : requests) streams.push_back(scheduler->submit(request));
-  for (std::size_t i = 0; i < streams.size(); ++i) EXPECT_EQ(receive(*streams[i]), alone[i]) << i;
-  EXPECT_LT(scheduler->state().steps, 12u * 24);
+}
+
+TEST_F(SchedulerTest, ACacheOfEightBitsHasRoomForNearlyTwiceAsManyTokens) {
+  const auto halves = make_scheduler()->state();
+  const auto bytes = make_scheduler({.cache_type = KvType::kInt8})->state();
+  // 64 numbers of a head and a scale, for keys and for values.
+  EXPECT_EQ(bytes.cache_position_bytes * 128, halves.cache_position_bytes * 68);
+}
+
+TEST_F(SchedulerTest, KnownBeginningsAndPassagesGiveTheSameTextInEightBits) {
+  const auto scheduler = make_scheduler({.cache_type = KvType::kInt8});
+  const auto with = with_passages({0, 2, 1});
+  const Tokens first = receive(*scheduler->submit(with));
+  const Tokens plain = receive(*scheduler->submit(request(17)));
+  const auto computed = scheduler->state().prompt_tokens;
+  const auto again = scheduler->submit(with);
+  EXPECT_EQ(receive(*again), first);
+  EXPECT_GE(again->reused_tokens(), tokens_in(with.passages));
+  const auto beginning = scheduler->submit(request(17));
+  EXPECT_EQ(receive(*beginning), plain);
+  EXPECT_GT(beginning->reused_tokens(), 0);
+  EXPECT_LT(scheduler->state().prompt_tokens - computed, 100u);
 }
 
 // The expanded weights in float, executed by LibTorch, may prefer another token only where both are
