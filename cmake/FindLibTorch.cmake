@@ -11,6 +11,12 @@ find_library(LibTorch_CPU_LIBRARY torch_cpu
 find_library(LibTorch_C10_LIBRARY c10
              HINTS ${TANDEM_CACHE}/libtorch-2.11.0/torch/lib PATH_SUFFIXES lib)
 
+if(LibTorch_INCLUDE_DIR)
+  file(STRINGS ${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h LibTorch_VERSION
+       REGEX "^ *\"[0-9.]+.*\"$")
+  string(REGEX MATCH "[0-9][^\"]*" LibTorch_VERSION "${LibTorch_VERSION}")
+endif()
+
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   LibTorch REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "model/aten.h"
 #include "model/device/device_kv_pool.h"
-#include "model/device/device_kv_window.h"
 #include "model/device/device_network.h"
+#include "model/device/device_window.h"
 #include "model/device/passage_transfer.h"
 #include "model/device/step_shape.h"
 #include "model/kernels/attention.h"
@@ -179,6 +179,7 @@ class Decoder final : public DeviceDecoder {
 
   const DecoderConfig& config() const override { return network_.config(); }
   std::size_t size_bytes() const override { return network_.size_bytes(); }
+  std::size_t prompt_tokens_per_step() const override { return device::kMostRows; }
   std::size_t recorded_shapes() const override {
     return static_cast<std::size_t>(std::ranges::count_if(
         memories_, [](const auto& entry) { return entry.second->recorded != nullptr; }));

@@ -1,0 +1,50 @@
+#include "model/device/device_window.h"
+
+#include <cmath>
+#include <complex>
+#include <vector>
+
+#include "model/device/rotation.h"
+#include "model/device/step_shape.h"
+
+namespace tandem::device {
+namespace {
+
+// From position 0 to `positions`, without the magnitude, which keys have already.
+at::Tensor turn_by(const AttentionKind& kind, int positions, at::Device place) {
+  const auto pairs = static_cast<std::int64_t>(kind.frequencies.size());
+  at::Tensor turn = at::empty({1, 1, pairs}, at::kComplexFloat);
+  auto* out = turn.mutable_data_ptr<c10::complex<float>>();
+  for (const double frequency : kind.frequencies) {
+    const auto number = std::polar(1.0, positions * frequency);
+    *out++ = {static_cast<float>(number.real()), static_cast<float>(number.imag())};
+  }
+  return turn.to(place);
+}
+
+}  // namespace
+
+bool forget_blocks(const DecoderConfig& config, KvSequence& sequence, int first, int count,
+                   KvTensors& tensors) {
+  if (!sequence.remove_blocks(first, count)) return false;
+  const c10::InferenceMode inference;
+  const at::Device place = tensors.keys(0).device();
+  std::vector<at::Tensor> turns;
+  for (const AttentionKind& kind : config.attention_kinds)
+    turns.push_back(turn_by(kind, -count * kBlockPositions, place));
+  const auto moved = sequence.blocks().subspan(static_cast<std::size_t>(first));
+  at::Tensor blocks = at::empty({static_cast<std::int64_t>(moved.size())}, at::kLong);
+  std::copy(moved.begin(), moved.end(), blocks.mutable_data_ptr<std::int64_t>());
+  blocks = blocks.to(place);
+  for (int layer = 0; layer < config.layer_count; ++layer) {
+    const auto index = static_cast<std::size_t>(layer);
+    at::Tensor& keys = tensors.keys(index);
+    const at::Tensor turned = at::index_select(keys, 0, blocks).to(at::kFloat);
+    rotate(turned.view({-1, config.kv_head_count, config.head_size}), config.rotary_pairs,
+           turns[static_cast<std::size_t>(config.layer_attention[index])]);
+    keys.index_copy_(0, blocks, turned.to(keys.scalar_type()));
+  }
+  return true;
+}
+
+}  // namespace tandem::device
