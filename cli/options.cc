@@ -38,6 +38,24 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
       ->envname("TANDEM_GENERATOR")
       ->type_name("FILE");
   command
+      .add_option("--device", options.placement.device,
+                  "Where the generator computes: 'cpu', 'cuda' (the first NVIDIA GPU, by "
+                  "libtandem_cuda.so beside this program), or 'auto': the GPU if one can be used")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, DecoderDevice>{{"cpu", DecoderDevice::kCpu},
+                                               {"cuda", DecoderDevice::kCuda},
+                                               {"auto", DecoderDevice::kAuto}}))
+      ->envname("TANDEM_DEVICE")
+      ->type_name("DEVICE")
+      ->default_str("cpu");
+  command
+      .add_option("--gpu-bits", options.placement.gpu_weights,
+                  "Bits of a weight on a GPU: 16, or 8, which is faster for few requests at once")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, DeviceWeightFormat>{
+          {"16", DeviceWeightFormat::kFull}, {"8", DeviceWeightFormat::kBytes}}))
+      ->type_name("BITS")
+      ->default_str("16");
+  command
       .add_option("--cache-mb", options.cache_mb,
                   "Most memory for the generator's attention: prompts and answers in progress, and "
                   "prompts that may come again")

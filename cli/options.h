@@ -13,7 +13,7 @@ namespace tandem {
 
 // --store, --encoder and --threads, bound to `options`, which must outlive the parsing.
 void add_engine_options(CLI::App& command, EngineOptions& options);
-// --generator, --cache-mb, --cache-type, --window and --passages.
+// --generator, --device, --gpu-bits, --cache-mb, --cache-type, --window and --passages.
 void add_generator_option(CLI::App& command, EngineOptions& options);
 // --collection, checked like every collection name.
 void add_collection_option(CLI::App& command, std::string& collection);

@@ -13,10 +13,8 @@
 #include "base/hash.h"
 #include "generator/grammar/mask_library.h"
 #include "generator/text_stream.h"
-#include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
-#include "model/threads.h"
 #include "model/tokenizers/token_type.h"
 #include "store/byte_cache.h"
 
@@ -173,9 +171,10 @@ class GgufGenerator final : public Generator {
   std::vector<TokenId> ends_;
 };
 
-std::unique_ptr<DecoderExecutor> load_decoder(const GgufFile& file) {
+std::unique_ptr<DecoderExecutor> open_decoder(const GgufFile& file,
+                                              const DecoderPlacement& placement) {
   const DecoderWeights weights(file);
-  return CpuDecoder::load(weights, weights.config(), compute_threads());
+  return load_decoder(weights, weights.config(), placement);
 }
 
 PassageReading trained_reading(const GgufFile& file) {
@@ -188,7 +187,7 @@ GgufGenerator::GgufGenerator(const std::filesystem::path& path, const GgufFile& 
     : name_(path.stem().string()),
       tokenizer_(make_tokenizer(file)),
       passage_reading_(options.passage_reading.value_or(trained_reading(file))),
-      scheduler_(load_decoder(file), scheduling(path, options)),
+      scheduler_(open_decoder(file, options.placement), scheduling(path, options)),
       control_(read_control_tokens(file)),
       bos_text_(token_text(file, "tokenizer.ggml.bos_token_id")),
       eos_text_(token_text(file, "tokenizer.ggml.eos_token_id")) {

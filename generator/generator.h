@@ -16,12 +16,14 @@
 #include "generator/passage_reading.h"
 #include "generator/sampler.h"
 #include "generator/scheduler.h"
+#include "model/decoder_placement.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
 
 struct GeneratorOptions {
   SchedulerOptions scheduling = {};
+  DecoderPlacement placement = {};
   // As the file says that the model was trained, unless given.
   std::optional<PassageReading> passage_reading = {};
   // Where passages that were read independently are kept over restarts, in at most so many bytes;
@@ -65,7 +67,7 @@ using TextSink = std::function<bool(std::string_view piece)>;
 class Generator {
  public:
   // A GGUF of a family that model/decoder_config.h knows. compute_threads() run its steps. Throws
-  // as open_gguf, make_tokenizer, DecoderWeights and CpuDecoder::load do.
+  // as open_gguf, make_tokenizer, DecoderWeights and load_decoder do.
   static std::unique_ptr<Generator> open(const std::filesystem::path& path,
                                          const GeneratorOptions& options = {});
   virtual ~Generator() = default;

@@ -163,6 +163,8 @@ class Scheduler::Impl {
   Impl(std::unique_ptr<DecoderExecutor> decoder, const SchedulerOptions& options)
       : options_(options),
         decoder_(std::move(decoder)),
+        prompt_budget_(options.prompt_tokens > 0 ? options.prompt_tokens
+                                                 : decoder_->prompt_tokens_per_step()),
         own_pool_(decoder_->make_pool(options.cache_bytes, options.cache_type)),
         pool_(*own_pool_),
         prefixes_(pool_),
@@ -405,7 +407,7 @@ class Scheduler::Impl {
     std::vector<Running*> members;
     std::vector<DecoderSegment> segments;
     std::vector<Reading*> read;
-    std::size_t budget = options_.prompt_tokens;
+    std::size_t budget = prompt_budget_;
     std::size_t logit_rows = 0;
     ++step_;
     for (const auto& running : running_) {
@@ -561,6 +563,7 @@ class Scheduler::Impl {
 
   const SchedulerOptions options_;
   std::unique_ptr<DecoderExecutor> decoder_;
+  const std::size_t prompt_budget_;
   std::unique_ptr<KvPool> own_pool_;
   KvPool& pool_;
   PrefixCache prefixes_;

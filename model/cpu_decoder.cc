@@ -174,6 +174,7 @@ class Decoder final : public CpuDecoder {
 
   const DecoderConfig& config() const override { return config_; }
   std::size_t size_bytes() const override { return arena_.used_bytes(); }
+  std::size_t prompt_tokens_per_step() const override { return 256; }
   std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes, KvType type) override {
     return std::make_unique<KvPool>(config_, limit_bytes, type);
   }

@@ -35,6 +35,9 @@ class DecoderExecutor {
   virtual const DecoderConfig& config() const = 0;
   // Bytes of the weights in memory.
   virtual std::size_t size_bytes() const = 0;
+  // Tokens of prompts in a step that use the device well, while decoding beside them still waits
+  // only briefly.
+  virtual std::size_t prompt_tokens_per_step() const = 0;
 
   // Blocks for the sequences of this executor, at most `limit_bytes` of them. The executor must
   // outlive the pool. Throws kUnsupported for a type that the executor does not know.

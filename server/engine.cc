@@ -56,6 +56,7 @@ GeneratorOptions generator_options(const EngineOptions& options) {
   generator.scheduling.cache_type = options.cache_type;
   generator.scheduling.passages.memory_bytes = generator.scheduling.cache_bytes / 4;
   generator.scheduling.window = options.window;
+  generator.placement = options.placement;
   generator.passage_reading = options.passage_reading;
   if (!options.read_only && options.passage_cache_mb > 0) {
     generator.passage_folder = options.store / "passages";

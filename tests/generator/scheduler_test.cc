@@ -10,6 +10,7 @@
 
 #include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
+#include "model/device_decoder.h"
 #include "model/torch_decoder.h"
 #include "tests/support/errors.h"
 #include "tests/support/json_lines.h"
@@ -148,6 +149,31 @@ TEST_F(SchedulerTest, GreedyTokensAreThoseOfTheReferenceExecutor) {
     }
   }
   EXPECT_LT(other, total / 8);
+}
+
+// The executor for devices, on the processor: with drafts, pieces of prompts, shared beginnings and
+// several sequences in a step it says what the reference says.
+TEST_F(SchedulerTest, DrivesTheExecutorForDevicesAlike) {
+  const DecoderWeights weights = DecoderWeights::open(testing::generator_file());
+  const auto reference = TorchDecoder::load(weights);
+  Scheduler scheduler(
+      DeviceDecoder::load(weights, weights.config(), cpu_runtime(), {.single_precision = true}),
+      {.cache_bytes = std::size_t{64} << 20, .prompt_tokens = 48});
+  constexpr std::size_t kPrompts[] = {3, 11, 3, 19};  // the last repeats itself
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (const std::size_t prompt : kPrompts)
+    streams.push_back(scheduler.submit(request(prompt, 24)));
+  Logits logits(static_cast<std::size_t>(scheduler.config().vocabulary_size));
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const auto cache = reference->make_cache(1100);
+    reference->forward(prompts_[kPrompts[i]], *cache, logits);
+    for (const TokenId& token : receive(*streams[i])) {
+      const auto best = std::max_element(logits.begin(), logits.end());
+      EXPECT_GT(logits[static_cast<std::size_t>(token)], *best - 1e-3f);
+      reference->forward({&token, 1}, *cache, logits);
+    }
+  }
+  EXPECT_GT(scheduler.state().accepted_tokens, 0u);
 }
 
 TEST_F(SchedulerTest, DraftsSaveSteps) {
