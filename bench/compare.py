@@ -78,6 +78,8 @@ class Bench:
         self.quick = arguments.quick
         self.rounds = 3 if arguments.quick else 7
         self.scratch = scratch
+        self.gpu_model = arguments.gpu_model
+        self.device = arguments.gpu_device
 
     def compare(self, benchmark, program, ours, peer, theirs, peer_name, targets, rounds=None):
         offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": self.threads}
@@ -145,6 +147,17 @@ class Bench:
                 ([*command, "without"], {}), "the same without drafts",
                 {f"sampled at {text}, tokens/s": 0.97 for text in texts}, self.rounds)
 
+    def gpu_generation(self):
+        """On the first NVIDIA GPU. The peer runs in the Python that runs this, with torch and transformers."""
+        if self.gpu_model is None:
+            sys.exit("gpu_generation: give --gpu-model FOLDER, a model as transformers saves it")
+        self.python = sys.executable
+        for bits in ("16", "8"):
+            self.compare(f"generation on a GPU, {pathlib.Path(self.gpu_model).name}, {bits} bits",
+                         "bench_gpu_generation", [self.gpu_model, self.device, bits],
+                         "gpu_generation.py", [self.gpu_model, self.device],
+                         "transformers generate, bfloat16, SDPA", {})
+
     def grammar(self):
         model = self.smollm2_q4_1()
         cases = str(HERE / "grammar_cases.json")
@@ -199,19 +212,23 @@ class Bench:
                      "sentence-transformers + faiss-cpu + SQLite", {})
 
 
+# What is measured without being named; gpu_generation needs a GPU and a model of one's own.
 NAMES = ["retrieval", "generation", "quality", "memory", "answers", "drafts", "passages", "grammar"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME",
-                        help=f"of {', '.join(NAMES)}; all without")
+                        help=f"of {', '.join(NAMES)}; all without; or gpu_generation")
     parser.add_argument("--quick", action="store_true", help="at most a minute for each figure")
     parser.add_argument("--build", default="build")
     parser.add_argument("--threads", default=str(os.cpu_count()))
     parser.add_argument("--cache", required=True, help="folder of models, corpora and environments")
+    parser.add_argument("--gpu-model", help="folder of the model that gpu_generation measures")
+    parser.add_argument("--gpu-device", default="cuda", choices=["cuda", "cpu"],
+                        help="cpu only tries the programs")
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(NAMES)
+    unknown = set(arguments.names) - {*NAMES, "gpu_generation"}
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     with tempfile.TemporaryDirectory() as scratch:
