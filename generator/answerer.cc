@@ -73,7 +73,7 @@ Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptio
   if (orders_ != nullptr) orders_->remember(fitted.hits);
   answer.hits = std::move(fitted.hits);
   answer.generation = generator_.generate(
-      fitted.prompt, options.generation, sink ? sink : [](std::string_view) { return true; });
+      fitted.prompt, options.generation, sink ? sink : [](const TextPiece&) { return true; });
   if (answer.generation.finish_reason != FinishReason::kCancelled) {
     answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -136,6 +138,33 @@ class PromptWriter {
   Prompt prompt_;
 };
 
+// Log-probabilities of tokens until the text that they begin is shown.
+class HeldBack {
+ public:
+  // The next token, of `size_bytes`.
+  void push(LogProbabilities token, std::size_t size_bytes) {
+    tokens_.push_back({pushed_bytes_, pushed_bytes_ + size_bytes, std::move(token)});
+    pushed_bytes_ += size_bytes;
+  }
+  // Those that begin within the first `shown_bytes`, or end there, having no bytes.
+  void take(std::size_t shown_bytes, std::vector<LogProbabilities>& out) {
+    for (; !tokens_.empty(); tokens_.pop_front()) {
+      Token& next = tokens_.front();
+      if (next.begin >= shown_bytes && next.end > shown_bytes) return;
+      out.push_back(std::move(next.log_probabilities));
+    }
+  }
+
+ private:
+  struct Token {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    LogProbabilities log_probabilities;
+  };
+  std::deque<Token> tokens_;
+  std::size_t pushed_bytes_ = 0;
+};
+
 class GgufGenerator final : public Generator {
  public:
   GgufGenerator(const std::filesystem::path& path, const GgufFile& file,
@@ -145,6 +174,7 @@ class GgufGenerator final : public Generator {
   int context_length() const override { return scheduler_.config().context_length; }
   PassageReading passage_reading() const override { return passage_reading_; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  std::string spell(TokenId token) const override;
   SchedulerState state() const override { return scheduler_.state(); }
 
   Prompt render(std::span<const ChatMessage> messages, PassageReading reading) const override;
@@ -240,6 +270,13 @@ Prompt GgufGenerator::render(std::span<const ChatMessage> messages, PassageReadi
   return writer.finish();
 }
 
+std::string GgufGenerator::spell(TokenId token) const {
+  if (!tokenizer_->is_control(token)) return tokenizer_->token_bytes(token);
+  const auto control = std::find_if(control_.begin(), control_.end(),
+                                    [&](const auto& known) { return known.id == token; });
+  return control == control_.end() ? std::string() : control->text;
+}
+
 int GgufGenerator::token_budget(const Prompt& prompt, const GenerationOptions& options) const {
   check(options.sampling);
   if (options.max_tokens < 1)
@@ -248,6 +285,11 @@ int GgufGenerator::token_budget(const Prompt& prompt, const GenerationOptions& o
   if (std::any_of(options.stop.begin(), options.stop.end(),
                   [](const auto& word) { return word.empty(); }))
     throw Error(ErrorCode::kInvalidArgument, "a stop string is empty", "leave it out");
+  const int top_count = options.top_log_probabilities.value_or(0);
+  if (top_count < 0 || top_count > kMaxTopLogProbabilities)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("top_log_probabilities is {}, which must be from 0 to {}", top_count,
+                            kMaxTopLogProbabilities));
   if (prompt.tokens.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt is empty");
   const auto context = static_cast<std::size_t>(context_length());
   const bool goes_past = scheduler_.goes_past_context();
@@ -282,6 +324,7 @@ GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationO
   request.passages = prompt.passages;
   request.sampling = options.sampling;
   request.ends = ends_;
+  request.top_log_probabilities = options.top_log_probabilities;
   if (options.json_schema)
     request.form = options.json_schema->empty() ? masks().of_any_object()
                                                 : masks().of_schema(*options.json_schema);
@@ -290,25 +333,36 @@ GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationO
   GenerationResult result;
   result.prompt_tokens = static_cast<int>(prompt.tokens.size());
 
+  HeldBack held_back;
   // False once the receiver has had enough.
-  const auto show = [&](const std::string& piece) {
-    if (piece.empty()) return true;
-    result.text += piece;
-    return !sink || sink(piece);
+  const auto show = [&](const std::string& text, std::size_t shown_bytes) {
+    auto& all = result.log_probabilities;
+    const std::size_t before = all.size();
+    held_back.take(shown_bytes, all);
+    if (text.empty() && all.size() == before) return true;
+    result.text += text;
+    return !sink || sink({text, std::span(all).subspan(before)});
   };
   auto start = Clock::now();
   const auto receive = [&]() -> FinishReason {
     while (const auto token = tokens->next()) {
       if (result.completion_tokens++ == 0) start = Clock::now();
-      if (!show(stream.push(tokenizer_->token_bytes(*token)))) return FinishReason::kCancelled;
+      const std::string bytes = tokenizer_->token_bytes(*token);
+      if (options.top_log_probabilities) held_back.push(tokens->log_probabilities(), bytes.size());
+      const std::string text = stream.push(bytes);
+      if (!show(text, stream.shown_bytes())) return FinishReason::kCancelled;
       if (stream.stopped()) return FinishReason::kStop;
     }
     return tokens->ended() ? FinishReason::kStop : FinishReason::kLength;
   };
   result.finish_reason = receive();
   tokens->cancel();
-  if (result.finish_reason != FinishReason::kCancelled && !show(stream.finish()))
-    result.finish_reason = FinishReason::kCancelled;
+  if (result.finish_reason != FinishReason::kCancelled) {
+    const std::string rest = stream.finish();
+    // Tokens of a character that was never completed are told of nevertheless.
+    if (!show(rest, stream.stopped() ? stream.shown_bytes() : SIZE_MAX))
+      result.finish_reason = FinishReason::kCancelled;
+  }
   result.prefill_seconds = tokens->prefill_seconds();
   result.reused_tokens = tokens->reused_tokens();
   result.decode_seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -44,12 +44,18 @@ struct GenerationOptions {
   // Holds the text to this JSON Schema, or to any JSON object where it is empty (grammar/). Only
   // max_tokens and `stop` can end it before it is whole.
   std::optional<std::string> json_schema;
+  // Asks for log-probabilities: of each token, and of so many likeliest ones in its place, at most
+  // kMaxTopLogProbabilities. They change nothing else.
+  std::optional<int> top_log_probabilities;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };
 
 struct GenerationResult {
   std::string text;
+  // Of the tokens that the text is made of, where they were asked for. What a stop string cut off
+  // has none, nor has the token that ended the turn.
+  std::vector<LogProbabilities> log_probabilities;
   int prompt_tokens = 0;
   int reused_tokens = 0;  // of the prompt: found computed by an earlier request
   int completion_tokens = 0;
@@ -58,9 +64,17 @@ struct GenerationResult {
   double decode_seconds = 0;
 };
 
+// Both are valid until the receiver returns.
+struct TextPiece {
+  std::string_view text;
+  // Where they were asked for, of the tokens that begin in `text`. The last piece may have some
+  // without any text: those of a character that was never completed.
+  std::span<const LogProbabilities> log_probabilities;
+};
+
 // Receives text as it is made: always whole UTF-8 characters, never a part of a stop string.
 // Returning false cancels the generation before its next step.
-using TextSink = std::function<bool(std::string_view piece)>;
+using TextSink = std::function<bool(const TextPiece& piece)>;
 
 // All methods may be called from any thread. Concurrent generations share every step of the network
 // (scheduler.h), so that none waits for another to end.
@@ -76,6 +90,8 @@ class Generator {
   virtual int context_length() const = 0;
   virtual PassageReading passage_reading() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
+  // Bytes of a token in running text; of a control token, its name in the vocabulary.
+  virtual std::string spell(TokenId token) const = 0;
   virtual SchedulerState state() const = 0;
 
   // The prompt of a conversation, by the chat template of the file. Where passages are read

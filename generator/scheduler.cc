@@ -32,9 +32,9 @@ std::size_t blocks_for(std::size_t tokens) {
 // What the scheduler's thread and the receiver of a generation's tokens share.
 class Channel {
  public:
-  void push(TokenId token) {
+  void push(LogProbabilities token) {
     const std::lock_guard lock(mutex_);
-    tokens_.push_back(token);
+    tokens_.push_back(std::move(token));
     filled_.notify_one();
   }
   void close(bool ended, std::exception_ptr failure = nullptr) {
@@ -44,11 +44,11 @@ class Channel {
     failure_ = std::move(failure);
     filled_.notify_one();
   }
-  std::optional<TokenId> pop() {
+  std::optional<LogProbabilities> pop() {
     std::unique_lock lock(mutex_);
     filled_.wait(lock, [&] { return closed_ || !tokens_.empty(); });
     if (!tokens_.empty()) {
-      const TokenId token = tokens_.front();
+      LogProbabilities token = std::move(tokens_.front());
       tokens_.pop_front();
       return token;
     }
@@ -67,7 +67,7 @@ class Channel {
  private:
   mutable std::mutex mutex_;
   std::condition_variable filled_;
-  std::deque<TokenId> tokens_;
+  std::deque<LogProbabilities> tokens_;
   bool closed_ = false;
   bool ended_ = false;
   std::exception_ptr failure_;
@@ -78,7 +78,13 @@ class Stream final : public TokenStream {
   explicit Stream(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
   ~Stream() override { Stream::cancel(); }
 
-  std::optional<TokenId> next() override { return channel_->pop(); }
+  std::optional<TokenId> next() override {
+    auto token = channel_->pop();
+    if (!token) return std::nullopt;
+    last_ = *std::move(token);
+    return last_.chosen.token;
+  }
+  const LogProbabilities& log_probabilities() const override { return last_; }
   bool ended() const override { return channel_->ended(); }
   void cancel() override { channel_->cancelled = true; }
   double prefill_seconds() const override { return channel_->prefill_seconds; }
@@ -86,6 +92,7 @@ class Stream final : public TokenStream {
 
  private:
   std::shared_ptr<Channel> channel_;
+  LogProbabilities last_;
 };
 
 // A passage that is read by itself: known, or being computed for those that hold it.
@@ -508,7 +515,8 @@ class Scheduler::Impl {
     bool over = false;
     try {
       for (std::size_t i = 0; !over; ++i) {
-        const TokenId token = choose(running, logits.subspan(i * vocabulary, vocabulary));
+        LogProbabilities chosen = choose(running, logits.subspan(i * vocabulary, vocabulary));
+        const TokenId token = chosen.chosen.token;
         const auto& ends = running.request.ends;
         if (std::find(ends.begin(), ends.end(), token) != ends.end()) {
           running.channel->close(true);
@@ -516,7 +524,7 @@ class Scheduler::Impl {
           break;
         }
         running.context.push_back(token);
-        running.channel->push(token);
+        running.channel->push(std::move(chosen));
         ++given_;
         if (running.given() == static_cast<std::size_t>(running.request.max_tokens)) {
           running.channel->close(false);
@@ -538,7 +546,16 @@ class Scheduler::Impl {
     return !over;
   }
 
-  static TokenId choose(Running& running, std::span<float> logits) {
+  LogProbabilities choose(Running& running, std::span<float> logits) {
+    const auto top_count = running.request.top_log_probabilities;
+    // Choosing changes the logits.
+    if (top_count) raw_logits_.assign(logits.begin(), logits.end());
+    const TokenId token = choose_token(running, logits);
+    if (!top_count) return {{.token = token}, {}};
+    return log_probabilities(raw_logits_, token, *top_count);
+  }
+
+  static TokenId choose_token(Running& running, std::span<float> logits) {
     // What was said so far, and not the prompt: answers are to repeat their passages.
     const auto said = std::span(running.context).subspan(running.request.prompt.size());
     if (!running.form) return running.sampler.sample(logits, said);
@@ -578,6 +595,7 @@ class Scheduler::Impl {
   // Of the scheduler's thread alone.
   std::vector<std::unique_ptr<Running>> running_;
   std::vector<float> logits_;
+  std::vector<float> raw_logits_;  // of a token whose log-probabilities are wanted
   std::uint64_t step_ = 0;
   std::uint64_t given_ = 0;
   std::uint64_t drafted_ = 0;

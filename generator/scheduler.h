@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "generator/grammar/token_masks.h"
+#include "generator/log_probabilities.h"
 #include "generator/passage_cache.h"
 #include "generator/sampler.h"
 #include "model/decoder_executor.h"
@@ -48,6 +49,9 @@ struct SequenceRequest {
   SamplingOptions sampling;
   std::vector<TokenId> ends;  // tokens that end the text; the last one given out is not one of them
   std::shared_ptr<const TokenMasks> form;  // that the text is held to; null for any text
+  // Log-probabilities are computed where this is given: of each token and of so many likeliest
+  // ones.
+  std::optional<int> top_log_probabilities;
 };
 
 // The tokens of one generation as they come. next() is for one thread; cancel() for any. Destroying
@@ -59,6 +63,8 @@ class TokenStream {
   // Waits for the next token. Nullopt at the end; ended() says which. Throws what stopped the
   // generation: kInternal for a broken network, kResourceExhausted for want of memory.
   virtual std::optional<TokenId> next() = 0;
+  // Of the token that next() gave last, where they were asked for. Called by the thread of next().
+  virtual const LogProbabilities& log_probabilities() const = 0;
   // After next() gave nullopt: whether one of the `ends` came, and not max_tokens or cancel().
   virtual bool ended() const = 0;
   // Ends the generation before its next step.

@@ -48,6 +48,7 @@ std::string TextStream::push(std::string_view bytes) {
   if (const auto begin = first_stop(pending_, stop_)) {
     stopped_ = true;
     pending_.resize(*begin);
+    shown_bytes_ += *begin;
     return repair_utf8(std::exchange(pending_, {}));
   }
 
@@ -55,11 +56,13 @@ std::string TextStream::push(std::string_view bytes) {
   const auto size = complete_utf8_prefix(text.substr(0, text.size() - open_stop_size(text, stop_)));
   std::string shown = repair_utf8(text.substr(0, size));
   pending_.erase(0, size);
+  shown_bytes_ += size;
   return shown;
 }
 
 std::string TextStream::finish() {
   pending_.resize(complete_utf8_prefix(pending_));
+  shown_bytes_ += pending_.size();
   return repair_utf8(std::exchange(pending_, {}));
 }
 

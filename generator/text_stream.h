@@ -24,12 +24,17 @@ class TextStream {
   // left incomplete is dropped.
   std::string finish();
 
+  // How many of the bytes pushed have been given back as text. They may be more in the text, where
+  // U+FFFD stands for one.
+  std::size_t shown_bytes() const { return shown_bytes_; }
+
   // Whether a stop string has occurred.
   bool stopped() const { return stopped_; }
 
  private:
   std::vector<std::string> stop_;
   std::string pending_;
+  std::size_t shown_bytes_ = 0;
   bool stopped_ = false;
 };
 

@@ -1,5 +1,9 @@
 #include "server/answer_json.h"
 
+#include <algorithm>
+
+#include "base/utf8.h"
+
 namespace tandem {
 namespace {
 
@@ -9,7 +13,33 @@ json page_json(std::uint32_t page) {
   return page == 0 ? json() : json(page);
 }
 
+json probability_json(const TokenProbability& probability, const Generator& generator) {
+  // JSON has no infinity; this is what OpenAI writes for what is next to impossible.
+  constexpr float kImpossible = -9999.0f;
+  const std::string bytes = generator.spell(probability.token);
+  json object = {{"token", repair_utf8(bytes)},
+                 {"logprob", std::max(probability.log_probability, kImpossible)},
+                 {"bytes", nullptr}};
+  if (!generator.tokenizer().is_control(probability.token)) {
+    object["bytes"] = json::array();
+    for (const char byte : bytes) object["bytes"].push_back(static_cast<unsigned char>(byte));
+  }
+  return object;
+}
+
 }  // namespace
+
+json to_json(std::span<const LogProbabilities> tokens, const Generator& generator) {
+  json content = json::array();
+  for (const LogProbabilities& token : tokens) {
+    json object = probability_json(token.chosen, generator);
+    object["top_logprobs"] = json::array();
+    for (const TokenProbability& other : token.top)
+      object["top_logprobs"].push_back(probability_json(other, generator));
+    content.push_back(std::move(object));
+  }
+  return {{"content", std::move(content)}, {"refusal", nullptr}};
+}
 
 json to_json(const Hit& hit) {
   const Passage& passage = hit.passage;

@@ -4,9 +4,11 @@
 #define TANDEM_SERVER_ANSWER_JSON_H_
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <vector>
 
 #include "generator/citations.h"
+#include "generator/generator.h"
 #include "retriever/retriever.h"
 #include "store/store.h"
 
@@ -20,6 +22,11 @@ nlohmann::json to_json(const std::vector<Hit>& hits);
 // {number, passage_id, document_id, collection, title, heading_path, page, start, end, quote,
 // score, answer_start, answer_end}
 nlohmann::json to_json(const std::vector<Citation>& citations);
+
+// {content: [{token, logprob, bytes, top_logprobs: [{token, logprob, bytes}, …]}, …], refusal},
+// OpenAI's form. `bytes` is null for a control token, whose `token` is its name; a part of a
+// character is U+FFFD in `token` and whole in `bytes`. `generator` is whose tokens they are.
+nlohmann::json to_json(std::span<const LogProbabilities> tokens, const Generator& generator);
 
 // {id, object, collection, title, source, media_type, created_at, passage_count}, without the text.
 nlohmann::json to_json(const Document& document);

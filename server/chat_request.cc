@@ -114,9 +114,6 @@ void refuse_unsupported(const Fields& body) {
   refuse_unless("n", 1);
   refuse_unless("frequency_penalty", 0);
   refuse_unless("presence_penalty", 0);
-  if (body.boolean("logprobs").value_or(false)) {
-    body.fail("logprobs", "is not supported; leave it out or set it to false.");
-  }
   for (const char* name : {"tools", "functions"}) {
     const json* value = body.array(name, SIZE_MAX);
     if (value != nullptr && !value->empty()) body.fail(name, "is not supported; leave it out.");
@@ -166,6 +163,12 @@ void parse_generation(const Fields& body, GenerationOptions& options) {
     }
   }
   options.stop = parse_stops(body);
+  const auto top_count = body.integer("top_logprobs", 0, kMaxTopLogProbabilities);
+  if (body.boolean("logprobs").value_or(false)) {
+    options.top_log_probabilities = static_cast<int>(top_count.value_or(0));
+  } else if (top_count) {
+    body.fail("top_logprobs", "is allowed only where 'logprobs' is true.");
+  }
 }
 
 void parse_tandem(const Fields& tandem, ChatRequest& request) {

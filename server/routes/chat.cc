@@ -33,11 +33,12 @@ struct CompletionHead {
     return {{"id", id}, {"object", kind}, {"created", created}, {"model", model}};
   }
   // A chunk with one choice.
-  json chunk(json delta, json finish_reason, bool with_usage_field) const {
+  json chunk(json delta, json finish_reason, bool with_usage_field,
+             json log_probabilities = nullptr) const {
     json chunk = object("chat.completion.chunk");
     chunk["choices"] = json::array({{{"index", 0},
                                      {"delta", std::move(delta)},
-                                     {"logprobs", nullptr},
+                                     {"logprobs", std::move(log_probabilities)},
                                      {"finish_reason", std::move(finish_reason)}}});
     if (with_usage_field) chunk["usage"] = nullptr;
     return chunk;
@@ -46,6 +47,13 @@ struct CompletionHead {
 
 CompletionHead make_head(const Exchange& exchange, const Engine& engine) {
   return {"chatcmpl-" + exchange.id(), std::time(nullptr), engine.generator->name()};
+}
+
+// Null unless they were asked for.
+json log_probabilities_json(std::span<const LogProbabilities> tokens, const ChatRequest& request,
+                            const Engine& engine) {
+  if (!request.options.generation.top_log_probabilities) return nullptr;
+  return to_json(tokens, *engine.generator);
 }
 
 // The generator's error is about tokens; OpenAI's clients know it by this word and status.
@@ -59,7 +67,7 @@ Answer run(const Exchange& exchange, const ChatRequest& request, RouteContext& c
   bool first = true;
   try {
     Answer answer = context.engine.answerer->answer(
-        request.messages, request.options, [&](std::string_view piece) {
+        request.messages, request.options, [&](const TextPiece& piece) {
           if (first) {
             const auto elapsed = Exchange::Clock::now() - exchange.start();
             context.metrics.observe_first_token(std::chrono::duration<double>(elapsed).count());
@@ -81,7 +89,7 @@ Answer run(const Exchange& exchange, const ChatRequest& request, RouteContext& c
 
 void answer_whole(Exchange& exchange, const ChatRequest& request, RouteContext& context) {
   const Answer answer = run(exchange, request, context,
-                            [&](std::string_view) { return !exchange.connection().client_left(); });
+                            [&](const TextPiece&) { return !exchange.connection().client_left(); });
   if (answer.generation.finish_reason == FinishReason::kCancelled) {
     throw RequestError(499,
                        "The client closed its side of the connection before the answer was ready; "
@@ -93,7 +101,8 @@ void answer_whole(Exchange& exchange, const ChatRequest& request, RouteContext& 
       {{{"index", 0},
         {"message",
          {{"role", "assistant"}, {"content", answer.generation.text}, {"refusal", nullptr}}},
-        {"logprobs", nullptr},
+        {"logprobs",
+         log_probabilities_json(answer.generation.log_probabilities, request, context.engine)},
         {"finish_reason", to_string(answer.generation.finish_reason)}}});
   body["usage"] = usage_json(answer.generation);
   body["citations"] = to_json(answer.citations);
@@ -126,9 +135,12 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, RouteContex
                                                       nullptr, request.include_usage));
   };
   try {
-    const Answer answer = run(exchange, request, context, [&](std::string_view piece) {
+    const Answer answer = run(exchange, request, context, [&](const TextPiece& piece) {
+      json log_probabilities =
+          log_probabilities_json(piece.log_probabilities, request, context.engine);
       return send_role() &&
-             stream.send(head.chunk({{"content", piece}}, nullptr, request.include_usage));
+             stream.send(head.chunk({{"content", piece.text}}, nullptr, request.include_usage,
+                                    std::move(log_probabilities)));
     });
     if (answer.generation.finish_reason == FinishReason::kCancelled) return stream.abandon();
     send_role();

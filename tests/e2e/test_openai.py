@@ -94,6 +94,45 @@ class Chat(unittest.TestCase):
         self.assertNotEqual(chat(seed=7, **hot).choices[0].message.content,
                             chat(seed=8, **hot).choices[0].message.content)
 
+    def check_logprobs(self, content, text, top):
+        self.assertEqual(b"".join(bytes(token.bytes) for token in content).decode(), text)
+        for token in content:
+            self.assertEqual(bytes(token.bytes).decode(errors="replace"), token.token)
+            self.assertEqual(len(token.top_logprobs), top)
+            likely = [other.logprob for other in token.top_logprobs]
+            self.assertEqual(likely, sorted(likely, reverse=True))
+            self.assertLessEqual(sum(math.exp(logprob) for logprob in likely), 1.0001)
+            self.assertTrue(math.isfinite(token.logprob) and token.logprob <= 0)
+            same = [other for other in token.top_logprobs if other.token == token.token]
+            if same:
+                self.assertEqual(same[0].logprob, token.logprob)
+
+    def test_log_probabilities(self):
+        whole = chat(logprobs=True, top_logprobs=5)
+        choice = whole.choices[0]
+        self.check_logprobs(choice.logprobs.content, choice.message.content, 5)
+        self.assertIsNone(choice.logprobs.refusal)
+        self.assertEqual(len(choice.logprobs.content), whole.usage.completion_tokens)
+        # Asking for them changes nothing else.
+        self.assertEqual(choice.message.content, chat().choices[0].message.content)
+        self.assertIsNone(chat(max_tokens=2).choices[0].logprobs)
+
+        streamed = []
+        for chunk in chat(logprobs=True, top_logprobs=5, stream=True):
+            part = chunk.choices[0]
+            self.assertEqual(part.logprobs is not None, bool(part.delta.content))
+            streamed += part.logprobs.content if part.logprobs else []
+        self.assertEqual(streamed, choice.logprobs.content)
+
+        hot = chat(logprobs=True, temperature=1.5, seed=3, max_tokens=20).choices[0]
+        self.check_logprobs(hot.logprobs.content, hot.message.content, 0)
+
+    def test_log_probabilities_that_cannot_be_given(self):
+        for arguments in ({"logprobs": True, "top_logprobs": 21}, {"top_logprobs": 3}):
+            with self.assertRaises(openai.BadRequestError) as caught:
+                chat(**arguments)
+            self.assertEqual(caught.exception.param, "top_logprobs")
+
     def test_tandems_own_options(self):
         plain = chat(extra_body={"tandem": {"retrieve": False}}, max_tokens=5)
         self.assertEqual((plain.citations, plain.passages), ([], []))

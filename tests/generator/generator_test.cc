@@ -36,16 +36,25 @@ class GeneratorTest : public ::testing::Test {
     return generator_->render(std::vector<ChatMessage>{{"user", question}});
   }
 
+  static std::vector<TokenId> tokens_of(const GenerationResult& result) {
+    std::vector<TokenId> tokens;
+    for (const auto& token : result.log_probabilities) tokens.push_back(token.chosen.token);
+    return tokens;
+  }
+
   // What was generated, with the pieces checked as they come.
   static GenerationResult generate(const Prompt& prompt, const GenerationOptions& options) {
     std::string streamed;
-    auto result = generator_->generate(prompt, options, [&](std::string_view piece) {
-      EXPECT_FALSE(piece.empty());
-      EXPECT_TRUE(is_valid_utf8(piece));
-      streamed += piece;
+    std::vector<TokenId> told;
+    auto result = generator_->generate(prompt, options, [&](const TextPiece& piece) {
+      EXPECT_FALSE(piece.text.empty() && piece.log_probabilities.empty());
+      EXPECT_TRUE(is_valid_utf8(piece.text));
+      streamed += piece.text;
+      for (const auto& token : piece.log_probabilities) told.push_back(token.chosen.token);
       return true;
     });
     EXPECT_EQ(streamed, result.text);
+    EXPECT_EQ(told, tokens_of(result));
     return result;
   }
 
@@ -182,12 +191,44 @@ TEST_F(GeneratorTest, EndsBeforeAStopStringThatSpansTokens) {
   EXPECT_EQ(result.finish_reason, FinishReason::kStop);
 }
 
+// generate() above holds each piece to its tokens.
+TEST_F(GeneratorTest, LogProbabilitiesAreOfTheTokensOfTheText) {
+  GenerationOptions options;
+  options.max_tokens = 24;
+  options.top_log_probabilities = 1;
+  const auto question = prompt("Write one sentence about the sea.");
+  const auto spelled = [](const GenerationResult& result) {
+    std::string text;
+    for (const TokenId token : tokens_of(result)) text += generator_->spell(token);
+    return text;
+  };
+  const auto whole = generate(question, options);
+  EXPECT_EQ(spelled(whole), whole.text);
+  EXPECT_EQ(static_cast<int>(whole.log_probabilities.size()), whole.completion_tokens);
+  // Up to the token in which the stop string begins, if a part of it is text; no further one.
+  ASSERT_GT(whole.text.size(), 40u);
+  options.stop = {whole.text.substr(12, 20)};
+  const auto cut = generate(question, options);
+  ASSERT_TRUE(spelled(cut).starts_with(cut.text));
+  const std::size_t last = generator_->spell(tokens_of(cut).back()).size();
+  EXPECT_LT(spelled(cut).size() - last, cut.text.size());
+  // Characters of several tokens each, the last of them without its end.
+  options.stop.clear();
+  options.max_tokens = 3;
+  options.json_schema = R"({"const": "ℵ𝔸ℶ"})";
+  const auto begun = generate(question, options);
+  EXPECT_EQ(begun.log_probabilities.size(), 3u);
+  EXPECT_TRUE(spelled(begun).starts_with(begun.text));
+  options.top_log_probabilities.reset();
+  EXPECT_TRUE(generate(question, options).log_probabilities.empty());
+}
+
 TEST_F(GeneratorTest, EndsWhenTheReceiverHasHadEnough) {
   int pieces = 0;
   GenerationOptions options;
   options.max_tokens = 64;
   const auto result = generator_->generate(prompt("Write one sentence about the sea."), options,
-                                           [&](std::string_view) { return ++pieces < 3; });
+                                           [&](const TextPiece&) { return ++pieces < 3; });
   EXPECT_EQ(result.finish_reason, FinishReason::kCancelled);
   EXPECT_EQ(pieces, 3);
   EXPECT_EQ(result.completion_tokens, 3);
@@ -199,7 +240,7 @@ TEST_F(GeneratorTest, AnExceptionOfTheReceiverLeavesTheGeneratorUsable) {
   options.max_tokens = 4;
   EXPECT_THROW(
       (void)generator_->generate(tokens, options,
-                                 [](std::string_view) -> bool { throw std::runtime_error("x"); }),
+                                 [](const TextPiece&) -> bool { throw std::runtime_error("x"); }),
       std::runtime_error);
   EXPECT_EQ(generate(tokens, options).completion_tokens, 4);
 }
@@ -259,7 +300,7 @@ TEST_F(GeneratorTest, GenerationsShareTheProcessorStepByStep) {
   std::thread streamer([&] {
     text = generator_
                ->generate(short_prompt, options,
-                          [&](std::string_view) {
+                          [&](const TextPiece&) {
                             streaming = true;
                             if (!long_one_ended) ++pieces_meanwhile;
                             return true;

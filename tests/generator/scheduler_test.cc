@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
@@ -174,6 +176,71 @@ TEST_F(SchedulerTest, DrivesTheExecutorForDevicesAlike) {
     }
   }
   EXPECT_GT(scheduler.state().accepted_tokens, 0u);
+}
+
+// Of the network's own logits, whatever the sampler did to them: a strong penalty and a temperature
+// must not show. The tolerance is what quantised arithmetic costs.
+TEST_F(SchedulerTest, LogProbabilitiesAreThoseOfTheReferenceExecutor) {
+  const auto scheduler = make_scheduler();
+  const auto reference = TorchDecoder::load(DecoderWeights::open(testing::generator_file()));
+  Logits logits(static_cast<std::size_t>(scheduler->config().vocabulary_size));
+  double difference = 0;
+  int total = 0;
+  for (const std::size_t prompt : {3, 11, 16, 17}) {
+    SequenceRequest asked = sampled(prompt, prompt);
+    asked.sampling.repetition_penalty = 3.0f;
+    asked.top_log_probabilities = 5;
+    const auto stream = scheduler->submit(asked);
+    const auto cache = reference->make_cache(512);
+    reference->forward(prompts_[prompt], *cache, logits);
+    while (const auto token = stream->next()) {
+      double sum = 0;
+      for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
+      const auto expected = [&](TokenId id) {
+        return logits[static_cast<std::size_t>(id)] - std::log(sum);
+      };
+      const LogProbabilities& found = stream->log_probabilities();
+      EXPECT_EQ(found.chosen.token, *token);
+      ASSERT_EQ(found.top.size(), 5u);
+      double of_top = 0;
+      for (const auto& other : found.top) {
+        difference += std::abs(other.log_probability - expected(other.token));
+        ++total;
+        EXPECT_NEAR(other.log_probability, expected(other.token), 0.6);
+        EXPECT_LE(other.log_probability, found.top[0].log_probability);
+        of_top += std::exp(other.log_probability);
+        if (other.token == *token) EXPECT_EQ(other.log_probability, found.chosen.log_probability);
+      }
+      EXPECT_LE(of_top, 1.0001);
+      EXPECT_NEAR(found.chosen.log_probability, expected(*token), 0.8);
+      reference->forward({&*token, 1}, *cache, logits);
+    }
+  }
+  EXPECT_GT(total, 200);
+  EXPECT_LT(difference / total, 0.1);
+}
+
+TEST_F(SchedulerTest, LogProbabilitiesDoNotDependOnDraftsNorChangeTheText) {
+  // The text of prompt 19 is made of drafts, see below.
+  const auto all_of = [&](TokenStream& stream) {
+    std::vector<std::pair<TokenId, float>> all;
+    while (stream.next()) {
+      for (const auto& top : stream.log_probabilities().top)
+        all.emplace_back(top.token, top.log_probability);
+    }
+    return all;
+  };
+  SequenceRequest asked = request(19, 64);
+  asked.top_log_probabilities = 2;
+  const auto plain = make_scheduler({.drafts = false});
+  const auto drafting = make_scheduler();
+  const auto expected = all_of(*plain->submit(asked));
+  EXPECT_FALSE(expected.empty());
+  EXPECT_EQ(all_of(*drafting->submit(asked)), expected);
+  EXPECT_GT(drafting->state().accepted_tokens, 0u);
+  Tokens greedy;
+  for (std::size_t i = 0; i < expected.size(); i += 2) greedy.push_back(expected[i].first);
+  EXPECT_EQ(receive(*drafting->submit(request(19, 64))), greedy);
 }
 
 TEST_F(SchedulerTest, DraftsSaveSteps) {

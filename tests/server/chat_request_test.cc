@@ -74,6 +74,16 @@ TEST(ChatRequestTest, ReadsEveryField) {
   EXPECT_TRUE(request.collection_given);
 }
 
+TEST(ChatRequestTest, LogProbabilitiesAreGivenOnlyWhenAsked) {
+  const auto asked = [](const json& fields) {
+    return parse_chat_request(body_with(fields)).options.generation.top_log_probabilities;
+  };
+  EXPECT_EQ(asked(json::object()), std::nullopt);
+  EXPECT_EQ(asked({{"logprobs", false}}), std::nullopt);
+  EXPECT_EQ(asked({{"logprobs", true}}), 0);
+  EXPECT_EQ(asked({{"logprobs", true}, {"top_logprobs", 20}}), 20);
+}
+
 TEST(ChatRequestTest, SeedsDifferUnlessGiven) {
   const auto seed = [] {
     return parse_chat_request(body_with(json::object())).options.generation.sampling.seed;
@@ -161,7 +171,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"stop": ["","","","","","","","","","","","","","","","",""]})", "stop"},
         BadCase{R"({"n": 2})", "n"}, BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
         BadCase{R"({"presence_penalty": 1})", "presence_penalty"},
-        BadCase{R"({"logprobs": true})", "logprobs"}, BadCase{R"({"tools": [{}]})", "tools"},
+        BadCase{R"({"logprobs": 3})", "logprobs"},
+        BadCase{R"({"logprobs": true, "top_logprobs": 21})", "top_logprobs"},
+        BadCase{R"({"logprobs": true, "top_logprobs": -1})", "top_logprobs"},
+        BadCase{R"({"logprobs": true, "top_logprobs": "5"})", "top_logprobs"},
+        BadCase{R"({"top_logprobs": 0})", "top_logprobs"},
+        BadCase{R"({"logprobs": false, "top_logprobs": 5})", "top_logprobs"},
+        BadCase{R"({"tools": [{}]})", "tools"},
         BadCase{R"({"response_format": {"type": "xml"}})", "response_format.type"},
         BadCase{R"({"response_format": {"type": "json_schema"}})", "response_format.json_schema"},
         BadCase{R"({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}})",
