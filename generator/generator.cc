@@ -1,6 +1,7 @@
 #include "generator/generator.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -374,7 +375,10 @@ GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationO
 std::unique_ptr<Generator> Generator::open(const std::filesystem::path& path,
                                            const GeneratorOptions& options) {
   const auto file = open_gguf(path);
-  return std::make_unique<GgufGenerator>(path, *file, options);
+  auto generator = std::make_unique<GgufGenerator>(path, *file, options);
+  // Reading a vocabulary leaves holes in the heap: 20 MB of them for 262,144 tokens.
+  ::malloc_trim(0);
+  return generator;
 }
 
 }  // namespace tandem

@@ -11,7 +11,8 @@
 namespace tandem {
 namespace {
 
-constexpr std::size_t kSlabBlocks = 16;
+// What the pool grows by: slabs are rounded up to huge pages, of which this many lose little.
+constexpr std::size_t kSlabBytes = std::size_t{32} << 20;
 constexpr int kBlock = static_cast<int>(kernels::kBlockPositions);
 
 std::size_t blocks_for(int length) {
@@ -30,11 +31,13 @@ KvPool::KvPool(const DecoderConfig& config, std::size_t limit_bytes, KvType type
       head_bytes_(bytes_of_head(type, static_cast<std::size_t>(config.head_size))),
       kv_heads_(static_cast<std::size_t>(config.kv_head_count)),
       block_bytes_(head_bytes_ * kv_heads_ * static_cast<std::size_t>(config.layer_count)),
+      slab_blocks_(std::max<std::size_t>(1, kSlabBytes / block_bytes_)),
       block_limit_(std::max<std::size_t>(1, limit_bytes / block_bytes_)) {}
 
 KvPool::KvPool(std::size_t block_bytes, std::size_t block_limit)
     : block_bytes_(block_bytes), block_limit_(block_limit) {
   TANDEM_CHECK(block_bytes > 0 && block_limit > 0);
+  slab_blocks_ = std::max<std::size_t>(1, kSlabBytes / block_bytes);
 }
 
 void KvPool::grow(std::size_t count) {
@@ -44,7 +47,7 @@ void KvPool::grow(std::size_t count) {
 KvBlock KvPool::take() {
   if (free_.empty()) {
     if (users_.size() == block_limit_) return -1;
-    const std::size_t count = std::min(kSlabBlocks, block_limit_ - users_.size());
+    const std::size_t count = std::min(slab_blocks_, block_limit_ - users_.size());
     grow(count);
     for (std::size_t i = 0; i < count; ++i) {
       free_.push_back(static_cast<KvBlock>(users_.size()));
@@ -70,7 +73,7 @@ void KvPool::drop(KvBlock block) {
 
 std::byte* KvPool::memory(KvBlock block) const {
   const auto index = static_cast<std::size_t>(block);
-  return slabs_[index / kSlabBlocks].data() + index % kSlabBlocks * block_bytes_;
+  return slabs_[index / slab_blocks_].data() + index % slab_blocks_ * block_bytes_;
 }
 
 std::byte* KvPool::memory(KvBlock block, int layer, int kv_head) const {

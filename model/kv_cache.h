@@ -64,6 +64,7 @@ class KvPool {
   std::size_t head_bytes_ = 0;  // of one key head: keys and values
   std::size_t kv_heads_ = 0;
   std::size_t block_bytes_ = 0;
+  std::size_t slab_blocks_ = 0;
   std::size_t block_limit_ = 0;
   std::vector<kernels::PageBuffer> slabs_;
   std::vector<int> users_;

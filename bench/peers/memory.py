@@ -1,11 +1,12 @@
-"""llama.cpp on the figures of bench/memory.cc. What the interpreter takes before it loads llama.cpp is
-subtracted.
+"""llama.cpp on the figures of bench/memory.cc. What the interpreter takes before a model is loaded is
+subtracted. The context is as the library makes it by default: layers with a window keep all positions
+of a sequence, as Tandem's do.
 
 usage: memory.py FILE.gguf THREADS
 """
 import sys
 
-import numpy  # noqa: F401  (llama_cpp would load it, and it is not llama.cpp's)
+from llama import Llama
 from measure import answer_measurements
 
 SEQUENCES = 8
@@ -21,8 +22,6 @@ def mebibytes(field):
 
 def measure():
     own = mebibytes("VmRSS")
-    from llama import Llama
-
     llama = Llama(sys.argv[1], int(sys.argv[2]), tokens=SEQUENCES * (PROMPT_TOKENS + DECODED_TOKENS),
                   sequences=SEQUENCES, n_batch=STEP_TOKENS)
     likeliest = []
