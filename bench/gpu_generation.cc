@@ -33,7 +33,7 @@ class Engine {
         tandem::DeviceDecoder::load(weights, weights.config(), runtime_,
                                     {.weights = bits_ == 8 ? tandem::DeviceWeightFormat::kBytes
                                                            : tandem::DeviceWeightFormat::kFull});
-    pool_ = decoder_->make_pool(std::size_t{quick_ ? 1u : 24u} << 30);
+    pool_ = decoder_->make_pool(std::size_t{quick_ ? 1u : 24u} << 30, tandem::KvType::kHalf);
     std::cerr << runtime_->description() << ", " << (decoder_->size_bytes() >> 20)
               << " MiB of weights\n";
   }

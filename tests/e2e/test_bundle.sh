@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# A bundle runs where nothing of what it was made from is left: moved, with an empty environment, and
+# with every library from the folder itself but for those that are the target's.
+#
+#   test_bundle.sh SOURCE BUILD LIBTORCH ENCODER      exit status 77: something it needs is not there
+set -euo pipefail
+source_folder=$1 build=$2 libtorch=$3 encoder=$4
+for tool in icupkg objcopy; do
+  command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }
+done
+[ -e "$encoder/model.safetensors" ] || { echo "no encoder in $encoder"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+clean() { env -i PATH=/usr/bin:/bin HOME="$work" "$@"; }
+
+# Without LibTorch: small, and told where LibTorch is.
+"$source_folder/scripts/bundle" --from "$build" "$work/made/small"
+mkdir "$work/elsewhere"
+mv "$work/made/small" "$work/elsewhere/small"
+[ "$(du -sm "$work/elsewhere/small" | cut -f1)" -le 60 ] || fail "it is too large"
+clean TANDEM_LIBTORCH="$libtorch" "$work/elsewhere/small/tandem" --version | grep -q '^tandem [0-9]' ||
+  fail "it does not start with the target's LibTorch"
+if clean TANDEM_LIBTORCH="$work" "$work/elsewhere/small/tandem" --version 2>"$work/message"; then
+  fail "it starts without LibTorch"
+fi
+grep -q 'holds no libtorch_cpu.so' "$work/message" || fail "no advice, but: $(cat "$work/message")"
+
+# With LibTorch: whole.
+"$source_folder/scripts/bundle" --from "$build" --with-torch "$work/made/whole"
+mv "$work/made/whole" "$work/elsewhere/a folder"
+tandem="$work/elsewhere/a folder/tandem"
+# ldd asks the dynamic linker, which looks into the folder first and then wherever the libraries say.
+clean ldd "$work/elsewhere/a folder/bin/tandem" | awk '/=>/ {print $1, $3, $4}' |
+  grep -v -E '^(lib(c|m|dl|rt|pthread|resolv|util|stdc\+\+|gcc_s)\.so\S*|ld-linux\S*) ' |
+  grep -v -F "$work/elsewhere/a folder/" >"$work/foreign" || true
+[ ! -s "$work/foreign" ] || fail "libraries from outside: $(cat "$work/foreign")"
+
+cp -r "$source_folder/tests/e2e/documents" "$work/documents"
+cp -rL "$encoder" "$work/encoder"
+# Where this user may, with the cache of the build out of sight.
+hidden=()
+cache=$(dirname "$(dirname "$(dirname "$libtorch")")")
+# shellcheck disable=SC2016  # for the shell inside
+if unshare -rm mount -t tmpfs none "$cache" 2>"$work/message"; then
+  hidden=(unshare -rm sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$cache")
+fi
+clean "${hidden[@]}" "$tandem" index "$work/documents" --store "$work/store" --encoder "$work/encoder" || fail "index"
+clean "${hidden[@]}" "$tandem" search "how far away can the light be seen" --store "$work/store" >"$work/hits"
+grep -qi 'lighthouse' "$work/hits" || fail "the search found: $(cat "$work/hits")"
+echo "passed${hidden:+, without the cache}"
