@@ -30,6 +30,7 @@ void RecentOrders::arrange(std::vector<Hit>& hits) const {
 
 void RecentOrders::remember(const std::vector<Hit>& hits) {
   std::vector<PassageId> order;
+  order.reserve(hits.size());
   for (const Hit& hit : hits) order.push_back(hit.passage.id);
   const std::lock_guard lock(mutex_);
   orders_.remove(order);
