@@ -32,8 +32,9 @@ tandem::bench::Figures measure(const tandem::Generator& generator) {
   for (int i = 0; i < kSequences; ++i) {
     threads.emplace_back([&generator, i] {
       // What a prompt says does not matter to the memory it takes; the peer makes the same ones.
-      std::vector<tandem::TokenId> prompt(kPromptTokens);
-      for (int k = 0; k < kPromptTokens; ++k) prompt[k] = 1000 + (k * 37 + i * 101) % 3000;
+      tandem::Prompt prompt;
+      for (int k = 0; k < kPromptTokens; ++k)
+        prompt.tokens.push_back(1000 + (k * 37 + i * 101) % 3000);
       tandem::GenerationOptions options;
       options.max_tokens = kDecodedTokens;
       generator.generate(prompt, options, nullptr);

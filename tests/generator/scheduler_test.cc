@@ -209,7 +209,9 @@ TEST_F(SchedulerTest, LogProbabilitiesAreThoseOfTheReferenceExecutor) {
         EXPECT_NEAR(other.log_probability, expected(other.token), 0.6);
         EXPECT_LE(other.log_probability, found.top[0].log_probability);
         of_top += std::exp(other.log_probability);
-        if (other.token == *token) EXPECT_EQ(other.log_probability, found.chosen.log_probability);
+        if (other.token == *token) {
+          EXPECT_EQ(other.log_probability, found.chosen.log_probability);
+        }
       }
       EXPECT_LE(of_top, 1.0001);
       EXPECT_NEAR(found.chosen.log_probability, expected(*token), 0.8);
