@@ -26,6 +26,12 @@ if clean TANDEM_LIBTORCH="$work" "$work/elsewhere/small/tandem" --version 2>"$wo
 fi
 grep -q 'holds no libtorch_cpu.so' "$work/message" || fail "no advice, but: $(cat "$work/message")"
 
+# What was put in the place of libraries, or taken out of their data, is not missed.
+for test in base_test indexer_test; do
+  LD_LIBRARY_PATH=$work/elsewhere/small/lib "$build/bin/$test" --gtest_brief=1 ||
+    fail "$test does not pass with the libraries of the bundle"
+done
+
 # With LibTorch: whole.
 "$source_folder/scripts/bundle" --from "$build" --with-torch "$work/made/whole"
 mv "$work/made/whole" "$work/elsewhere/a folder"
