@@ -50,7 +50,7 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
       ->default_str("cpu");
   command
       .add_option("--gpu-bits", options.placement.gpu_weights,
-                  "Bits of a weight on a GPU: 16, or 8, which is faster for few requests at once")
+                  "Bits of a weight on a GPU: 16, or 8, which takes half the memory")
       ->transform(CLI::CheckedTransformer(std::map<std::string, DeviceWeightFormat>{
           {"16", DeviceWeightFormat::kFull}, {"8", DeviceWeightFormat::kBytes}}))
       ->type_name("BITS")

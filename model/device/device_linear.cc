@@ -44,7 +44,8 @@ DeviceLinear::DeviceLinear(const at::Tensor& weight, DeviceWeightFormat format, 
 at::Tensor DeviceLinear::operator()(const at::Tensor& x) const {
   if (!scales_.defined()) return at::linear(x, weight_);
   if (has_packed_kernel_ && x.size(0) <= kFewRows)
-    return at::_weight_int8pack_mm(x, weight_, scales_);
+    // LibTorch 2.11's for CUDA gives floats whatever it is given.
+    return at::_weight_int8pack_mm(x, weight_, scales_).to(x.scalar_type());
   return at::linear(x, weight_.to(x.scalar_type())).mul_(scales_);
 }
 

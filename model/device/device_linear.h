@@ -1,10 +1,10 @@
 // Linear layers on a LibTorch device, with weights of 16 or 8 bits.
 //
 // 8 bits: w = scale of its row * a whole number from -127 to 127, rows being those of the output
-// ("per-channel" quantisation; Dettmers et al. 2022, arXiv:2208.07339, without its outliers). Half
-// the bytes of a decoding step, which waits for nothing else. A few rows are multiplied by the
-// device's kernel for such weights where it has one; many rows wait for arithmetic, so weights are
-// expanded for them first.
+// ("per-channel" quantisation; Dettmers et al. 2022, arXiv:2208.07339, without its outliers). They
+// take half the memory. A few rows are multiplied by the device's kernel for such weights where it
+// has one; for many, weights are expanded first. LibTorch 2.11's kernel for CUDA is a plain one (a
+// thread for each number of the result), so that half the memory is not half the time.
 #ifndef TANDEM_MODEL_DEVICE_DEVICE_LINEAR_H_
 #define TANDEM_MODEL_DEVICE_DEVICE_LINEAR_H_
 

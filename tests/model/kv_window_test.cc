@@ -73,7 +73,8 @@ TEST_F(KvWindowTest, WhatFollowsMovesUpToThePositionsThatBecameFree) {
   constexpr std::size_t kLength = 200;
   const Tokens whole(tokens_.begin(), tokens_.begin() + kLength);
   Tokens shorter = whole;
-  shorter.erase(shorter.begin() + kFirst * 32, shorter.begin() + (kFirst + kCount) * 32);
+  shorter.erase(shorter.begin() + std::ptrdiff_t{kFirst} * 32,
+                shorter.begin() + std::ptrdiff_t{kFirst + kCount} * 32);
   KvSequence sequence(*pool_);
   compute(sequence, whole);
   KvSequence other(*pool_);

@@ -204,6 +204,8 @@ TEST_P(ByteAttentionTest, WhatIsNotFiniteStaysAtItsPosition) {
         std::numeric_limits<float>::quiet_NaN()}) {
     const std::vector<float> numbers(kSize, bad);
     store_key_value(numbers.data(), numbers.data(), kSize, 71 - 64, cache.memory[2].data());
+    const BlockReader reader(cache.blocks[2], kSize);
+    EXPECT_TRUE(std::isfinite(reader.scale(7)) && std::isfinite(reader.scale(32 + 7))) << bad;
     std::vector<float> out(kSize);
     attend(query.data(), 1, kSize, 1, cache.blocks, 0, 70, out.data());
     EXPECT_EQ(out, expected);
