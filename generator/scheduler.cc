@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -14,9 +13,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "generator/draft.h"
-#include "generator/grammar/grammar_matcher.h"
 #include "generator/prefix_cache.h"
+#include "generator/scheduled_sequence.h"
+#include "generator/token_channel.h"
 #include "model/kernels/attention.h"
 #include "model/kv_window.h"
 
@@ -28,140 +27,6 @@ using Clock = std::chrono::steady_clock;
 std::size_t blocks_for(std::size_t tokens) {
   return (tokens + kernels::kBlockPositions - 1) / kernels::kBlockPositions;
 }
-
-// What the scheduler's thread and the receiver of a generation's tokens share.
-class Channel {
- public:
-  void push(LogProbabilities token) {
-    const std::lock_guard lock(mutex_);
-    tokens_.push_back(std::move(token));
-    filled_.notify_one();
-  }
-  void close(bool ended, std::exception_ptr failure = nullptr) {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    ended_ = ended;
-    failure_ = std::move(failure);
-    filled_.notify_one();
-  }
-  std::optional<LogProbabilities> pop() {
-    std::unique_lock lock(mutex_);
-    filled_.wait(lock, [&] { return closed_ || !tokens_.empty(); });
-    if (!tokens_.empty()) {
-      LogProbabilities token = std::move(tokens_.front());
-      tokens_.pop_front();
-      return token;
-    }
-    if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
-    return std::nullopt;
-  }
-  bool ended() const {
-    const std::lock_guard lock(mutex_);
-    return ended_;
-  }
-
-  std::atomic<bool> cancelled{false};
-  std::atomic<double> prefill_seconds{0};
-  std::atomic<int> reused_tokens{0};
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable filled_;
-  std::deque<LogProbabilities> tokens_;
-  bool closed_ = false;
-  bool ended_ = false;
-  std::exception_ptr failure_;
-};
-
-class Stream final : public TokenStream {
- public:
-  explicit Stream(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
-  ~Stream() override { Stream::cancel(); }
-
-  std::optional<TokenId> next() override {
-    auto token = channel_->pop();
-    if (!token) return std::nullopt;
-    last_ = *std::move(token);
-    return last_.chosen.token;
-  }
-  const LogProbabilities& log_probabilities() const override { return last_; }
-  bool ended() const override { return channel_->ended(); }
-  void cancel() override { channel_->cancelled = true; }
-  double prefill_seconds() const override { return channel_->prefill_seconds; }
-  int reused_tokens() const override { return channel_->reused_tokens; }
-
- private:
-  std::shared_ptr<Channel> channel_;
-  LogProbabilities last_;
-};
-
-// A passage that is read by itself: known, or being computed for those that hold it.
-struct Reading {
-  Reading(std::span<const TokenId> passage, KvPool& pool)
-      : tokens(passage.begin(), passage.end()), sequence(pool) {}
-
-  std::size_t left() const { return tokens.size() - static_cast<std::size_t>(sequence.length()); }
-
-  std::vector<TokenId> tokens;
-  KvSequence sequence;
-  std::shared_ptr<const PassageKv> kv;  // once it is known
-  std::uint64_t step = 0;               // the last one that it had a part in
-};
-
-struct Waiting {
-  SequenceRequest request;
-  std::shared_ptr<Channel> channel;
-  std::vector<std::shared_ptr<const PassageKv>> passages;  // null where one is not known
-};
-
-std::span<const TokenId> tokens_of(const SequenceRequest& request, const PositionRange& range) {
-  return std::span(request.prompt)
-      .subspan(static_cast<std::size_t>(range.begin),
-               static_cast<std::size_t>(range.end - range.begin));
-}
-
-struct Running {
-  Running(Waiting waiting, KvPool& pool)
-      : request(std::move(waiting.request)),
-        channel(std::move(waiting.channel)),
-        context(request.prompt),
-        sequence(pool),
-        sampler(request.sampling) {
-    if (request.form != nullptr) {
-      form.emplace(request.form);
-      allowed.resize(form->vocabulary().words());
-    }
-  }
-
-  std::size_t computed() const { return forgotten + static_cast<std::size_t>(sequence.length()); }
-  bool in_prompt() const { return computed() < request.prompt.size(); }
-  std::size_t given() const { return context.size() - request.prompt.size(); }
-  // The end of what can be computed before the next passage has to be put in.
-  std::size_t reach() const {
-    return readings.empty() ? request.prompt.size()
-                            : static_cast<std::size_t>(next_passage().begin);
-  }
-  const PositionRange& next_passage() const {
-    return request.passages[request.passages.size() - readings.size()];
-  }
-
-  SequenceRequest request;
-  std::shared_ptr<Channel> channel;
-  std::vector<TokenId> context;  // prompt and what was given out
-  KvSequence sequence;
-  std::size_t forgotten = 0;  // of the tokens that were computed, not in `sequence` any more
-  std::deque<std::shared_ptr<Reading>> readings;  // of the passages that are not in `sequence` yet
-  Sampler sampler;
-  std::optional<GrammarMatcher> form;
-  std::vector<std::uint64_t> allowed;  // by `form`, next
-  Drafter drafter;
-  Clock::time_point admitted = Clock::now();
-
-  // Of the step in progress.
-  std::vector<TokenId> tokens;
-  std::size_t drafted = 0;
-  int logit_count = 0;
-};
 
 }  // namespace
 
@@ -221,12 +86,12 @@ class Scheduler::Impl {
     std::vector<std::shared_ptr<const PassageKv>> passages;
     for (const PositionRange& range : request.passages)
       passages.push_back(passages_.find(tokens_of(request, range)));
-    auto channel = std::make_shared<Channel>();
+    auto channel = std::make_shared<TokenChannel>();
     const std::lock_guard lock(mutex_);
     waiting_.push_back({std::move(request), channel, std::move(passages)});
     state_.waiting = waiting_.size();
     woken_.notify_one();
-    return std::make_unique<Stream>(std::move(channel));
+    return read_from(std::move(channel));
   }
 
   SchedulerState state() const {
@@ -331,9 +196,9 @@ class Scheduler::Impl {
     return promised <= pool_.block_limit() - pool_.blocks_in_use();
   }
 
-  void begin(Waiting waiting) {
+  void begin(WaitingSequence waiting) {
     const auto passages = std::move(waiting.passages);
-    auto running = std::make_unique<Running>(std::move(waiting), pool_);
+    auto running = std::make_unique<RunningSequence>(std::move(waiting), pool_);
     const std::vector<KvBlock> known = prefixes_.find(shared_prefix(running->request));
     int reused = static_cast<int>(known.size() * kernels::kBlockPositions);
     running->sequence.adopt(known, reused);
@@ -360,19 +225,19 @@ class Scheduler::Impl {
   }
 
   // The same one for all that wait for the same passage.
-  std::shared_ptr<Reading> reading_of(std::span<const TokenId> passage,
-                                      std::shared_ptr<const PassageKv> kv) {
+  std::shared_ptr<ReadPassage> reading_of(std::span<const TokenId> passage,
+                                          std::shared_ptr<const PassageKv> kv) {
     for (const auto& running : running_) {
       for (const auto& reading : running->readings)
         if (std::ranges::equal(reading->tokens, passage)) return reading;
     }
-    auto reading = std::make_shared<Reading>(passage, pool_);
+    auto reading = std::make_shared<ReadPassage>(passage, pool_);
     reading->kv = std::move(kv);
     return reading;
   }
 
   // Puts in the passages that are known by now and whose turn it is.
-  void put_in_passages(Running& running) {
+  void put_in_passages(RunningSequence& running) {
     while (!running.readings.empty() && running.computed() == running.reach()) {
       const std::shared_ptr<const PassageKv> kv = running.readings.front()->kv;
       if (kv == nullptr) return;
@@ -383,8 +248,8 @@ class Scheduler::Impl {
   }
 
   // The next pieces of the passages that a sequence waits for.
-  void add_readings(const Running& running, std::size_t& budget,
-                    std::vector<DecoderSegment>& segments, std::vector<Reading*>& read) {
+  void add_readings(const RunningSequence& running, std::size_t& budget,
+                    std::vector<DecoderSegment>& segments, std::vector<ReadPassage*>& read) {
     for (const auto& reading : running.readings) {
       if (reading->kv != nullptr || reading->step == step_) continue;
       const std::size_t count = std::min(budget, reading->left());
@@ -401,8 +266,8 @@ class Scheduler::Impl {
     }
   }
 
-  void keep_passages(const std::vector<Reading*>& read) {
-    for (Reading* const reading : read) {
+  void keep_passages(const std::vector<ReadPassage*>& read) {
+    for (ReadPassage* const reading : read) {
       if (reading->left() > 0) continue;
       reading->kv = decoder_->pack(reading->sequence);
       reading->sequence.clear();
@@ -411,9 +276,9 @@ class Scheduler::Impl {
   }
 
   void step() {
-    std::vector<Running*> members;
+    std::vector<RunningSequence*> members;
     std::vector<DecoderSegment> segments;
-    std::vector<Reading*> read;
+    std::vector<ReadPassage*> read;
     std::size_t budget = prompt_budget_;
     std::size_t logit_rows = 0;
     ++step_;
@@ -433,8 +298,8 @@ class Scheduler::Impl {
     keep_passages(read);
 
     std::span<float> rows(logits_);
-    std::vector<const Running*> finished;
-    for (Running* const running : members) {
+    std::vector<const RunningSequence*> finished;
+    for (RunningSequence* const running : members) {
       const auto count = static_cast<std::size_t>(running->logit_count);
       if (count > 0 && !take(*running, rows.first(count * vocabulary))) finished.push_back(running);
       rows = rows.subspan(count * vocabulary);
@@ -454,12 +319,12 @@ class Scheduler::Impl {
   // Positions left before something must be forgotten. This always happens at the same lengths,
   // however prompts are cut into pieces and whatever is drafted, so that a text does not depend on
   // that.
-  std::size_t room_in_context(const Running& running) const {
+  std::size_t room_in_context(const RunningSequence& running) const {
     if (!will_forget(running.request)) return std::numeric_limits<std::size_t>::max();
     return context_length() - static_cast<std::size_t>(running.sequence.length());
   }
 
-  void forget(Running& running) {
+  void forget(RunningSequence& running) {
     const int count = forgotten_blocks(config().context_length);
     if (!decoder_->forget(running.sequence, kSinkBlocks, count)) {
       prefixes_.evict(running.sequence.blocks().size());
@@ -469,7 +334,7 @@ class Scheduler::Impl {
   }
 
   // What a sequence brings into the step; false if it has to wait for another one.
-  bool choose_tokens(Running& running, std::size_t& budget) {
+  bool choose_tokens(RunningSequence& running, std::size_t& budget) {
     const std::size_t done = running.computed();
     running.drafted = 0;
     if (running.in_prompt()) {
@@ -503,7 +368,7 @@ class Scheduler::Impl {
   // Chooses tokens by the logits of the step for as long as they are those of the draft, whose
   // following logits hold then as well: the same tokens, and the same random numbers, as one by
   // one. False when the generation is over.
-  bool take(Running& running, std::span<float> logits) {
+  bool take(RunningSequence& running, std::span<float> logits) {
     const auto vocabulary = static_cast<std::size_t>(decoder_->config().vocabulary_size);
     const bool first = running.given() == 0;
     if (first) {
@@ -546,7 +411,7 @@ class Scheduler::Impl {
     return !over;
   }
 
-  LogProbabilities choose(Running& running, std::span<float> logits) {
+  LogProbabilities choose(RunningSequence& running, std::span<float> logits) {
     const auto top_count = running.request.top_log_probabilities;
     // Choosing changes the logits.
     if (top_count) raw_logits_.assign(logits.begin(), logits.end());
@@ -555,7 +420,7 @@ class Scheduler::Impl {
     return log_probabilities(raw_logits_, token, *top_count);
   }
 
-  static TokenId choose_token(Running& running, std::span<float> logits) {
+  static TokenId choose_token(RunningSequence& running, std::span<float> logits) {
     // What was said so far, and not the prompt: answers are to repeat their passages.
     const auto said = std::span(running.context).subspan(running.request.prompt.size());
     if (!running.form) return running.sampler.sample(logits, said);
@@ -569,7 +434,7 @@ class Scheduler::Impl {
     return token;
   }
 
-  void remember(const Running& running) {
+  void remember(const RunningSequence& running) {
     if (running.forgotten > 0) return;  // its blocks are no beginning of its prompt any more
     const std::size_t end = running.request.passages.empty()
                                 ? running.request.prompt.size()
@@ -589,11 +454,11 @@ class Scheduler::Impl {
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   bool stopping_ = false;
-  std::deque<Waiting> waiting_;
+  std::deque<WaitingSequence> waiting_;
   SchedulerState state_;
 
   // Of the scheduler's thread alone.
-  std::vector<std::unique_ptr<Running>> running_;
+  std::vector<std::unique_ptr<RunningSequence>> running_;
   std::vector<float> logits_;
   std::vector<float> raw_logits_;  // of a token whose log-probabilities are wanted
   std::uint64_t step_ = 0;

@@ -31,7 +31,7 @@ struct SchedulerOptions {
   // Memory for keys and values of running and remembered prompts. Taken as it is needed.
   std::size_t cache_bytes = std::size_t{2} << 30;
   KvType cache_type = KvType::kHalf;
-  std::size_t max_running = 64;     // generations in one step
+  std::size_t max_running = 64;   // generations in one step
   std::size_t prompt_tokens = 0;  // of prompts, in one step; 0: as many as suit the executor
   bool drafts = true;
   // Whether a sequence goes on past the context of the model by forgetting what lies between its

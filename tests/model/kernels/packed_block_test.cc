@@ -105,8 +105,7 @@ TEST_P(PackedBlockTest, NothingElseIsTouched) {
   std::vector<std::byte> packed(packed_block_bytes(kSize));
   pack_block(block_of(zeros, zeros, kSize, 4).data(), kSize, 4, packed.data());
   std::vector<std::uint16_t> block(2 * block_elements(kSize), 0x1234);
-  unpack_block(packed.data(), kSize, 4, RotaryPairs::kHalves, {}, {},
-               {block.data(), nullptr, 10});
+  unpack_block(packed.data(), kSize, 4, RotaryPairs::kHalves, {}, {}, {block.data(), nullptr, 10});
   for (std::size_t i = 0; i < kSize; ++i) {
     for (std::size_t p = 0; p < kBlockPositions; ++p) {
       const std::uint16_t expected = p >= 10 && p < 14 ? 0 : 0x1234;
