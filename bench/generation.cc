@@ -1,21 +1,14 @@
 // Prefill and decoding, of one sequence and of several at once, at the level of the decoder: tokens
 // in, the most likely next token out. Peer: llama.cpp on the same file (bench/peers/generation.py).
-#include <algorithm>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "base/error.h"
 #include "bench/measure.h"
+#include "bench/token_batch.h"
 #include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
 
 namespace {
-
-using tandem::DecoderSegment;
-using tandem::KvSequence;
-using tandem::TokenId;
-using tandem::TokenKind;
 
 constexpr std::size_t kPromptTokens = 512;
 constexpr std::size_t kPassagesTokens = 1000;  // a prompt with four retrieved passages
@@ -33,7 +26,7 @@ class Engine {
 
   // Until the first token of each sequence is chosen.
   double seconds_to_first_token(std::size_t sequences, std::size_t prompt_tokens) {
-    Batch batch(*this, sequences, prompt_tokens);
+    auto batch = this->batch(sequences, prompt_tokens);
     const tandem::bench::Stopwatch stopwatch;
     batch.prefill();
     return stopwatch.seconds();
@@ -47,7 +40,7 @@ class Engine {
 
   // Tokens chosen per second, of all sequences together.
   double decode_rate(std::size_t sequences) {
-    Batch batch(*this, sequences, kShortPromptTokens);
+    auto batch = this->batch(sequences, kShortPromptTokens);
     batch.prefill();
     const tandem::bench::Stopwatch stopwatch;
     for (std::size_t i = 0; i < kDecodedTokens; ++i) batch.decode();
@@ -55,53 +48,8 @@ class Engine {
   }
 
  private:
-  class Batch {
-   public:
-    Batch(Engine& engine, std::size_t count, std::size_t prompt_tokens)
-        : engine_(engine), next_(count) {
-      for (std::size_t i = 0; i < count; ++i) {
-        sequences_.emplace_back(*engine.pool_);
-        TANDEM_CHECK(sequences_.back().reserve(static_cast<int>(prompt_tokens + kDecodedTokens)));
-        // What a prompt says does not matter to the time it takes; the peer makes the same ones.
-        std::vector<TokenId>& prompt = prompts_.emplace_back(prompt_tokens);
-        for (std::size_t k = 0; k < prompt_tokens; ++k)
-          prompt[k] = static_cast<TokenId>(1000 + (k * 37 + i * 101) % 3000);
-      }
-      logits_.resize(count * engine.vocabulary());
-    }
-
-    void prefill() {
-      std::vector<DecoderSegment> segments;
-      for (std::size_t i = 0; i < prompts_.size(); ++i)
-        segments.push_back({&sequences_[i], prompts_[i], TokenKind::kPrompt, 1});
-      run(segments);
-    }
-    void decode() {
-      std::vector<DecoderSegment> segments;
-      for (std::size_t i = 0; i < next_.size(); ++i)
-        segments.push_back({&sequences_[i], {&next_[i], 1}, TokenKind::kDecoded, 1});
-      run(segments);
-    }
-
-   private:
-    void run(const std::vector<DecoderSegment>& segments) {
-      engine_.decoder_->forward(segments, logits_);
-      for (std::size_t i = 0; i < next_.size(); ++i) {
-        const auto row = logits_.begin() + static_cast<std::ptrdiff_t>(i * engine_.vocabulary());
-        const auto end = row + static_cast<std::ptrdiff_t>(engine_.vocabulary());
-        next_[i] = static_cast<TokenId>(std::max_element(row, end) - row);
-      }
-    }
-
-    Engine& engine_;
-    std::vector<KvSequence> sequences_;
-    std::vector<std::vector<TokenId>> prompts_;
-    std::vector<TokenId> next_;
-    std::vector<float> logits_;
-  };
-
-  std::size_t vocabulary() const {
-    return static_cast<std::size_t>(decoder_->config().vocabulary_size);
+  tandem::bench::TokenBatch batch(std::size_t sequences, std::size_t prompt_tokens) {
+    return {*decoder_, *pool_, sequences, prompt_tokens, kDecodedTokens};
   }
 
   std::unique_ptr<tandem::CpuDecoder> decoder_;

@@ -3,24 +3,18 @@
 // `transformers` on the same model in bfloat16 (bench/peers/gpu_generation.py).
 //
 // The device "cpu" runs the same code on the processor: for trying the program, not for figures.
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
 #include "bench/measure.h"
+#include "bench/token_batch.h"
 #include "model/cuda_loader.h"
 #include "model/decoder_weights.h"
 #include "model/device_decoder.h"
 
 namespace {
-
-using tandem::DecoderSegment;
-using tandem::KvSequence;
-using tandem::TokenId;
-using tandem::TokenKind;
 
 class Engine {
  public:
@@ -40,7 +34,7 @@ class Engine {
 
   double prefill_rate(std::size_t tokens) {
     tokens = quick_ ? tokens / 16 : tokens;
-    Batch batch(*this, 1, tokens, 0);
+    tandem::bench::TokenBatch batch(*decoder_, *pool_, 1, tokens, 0);
     const tandem::bench::Stopwatch stopwatch;
     batch.prefill();
     return static_cast<double>(tokens) / stopwatch.seconds();
@@ -49,7 +43,7 @@ class Engine {
   // Tokens per second, of all sequences together, and the share of the memory's rate.
   void decode(std::size_t sequences, tandem::bench::Figures& figures) {
     const std::size_t steps = quick_ ? 8 : 128;
-    Batch batch(*this, sequences, 128, steps);
+    tandem::bench::TokenBatch batch(*decoder_, *pool_, sequences, 128, steps);
     batch.prefill();
     const tandem::bench::Stopwatch stopwatch;
     for (std::size_t i = 0; i < steps; ++i) batch.decode();
@@ -62,58 +56,11 @@ class Engine {
   }
 
  private:
-  class Batch {
-   public:
-    Batch(Engine& engine, std::size_t count, std::size_t prompt_tokens, std::size_t steps)
-        : engine_(engine), next_(count) {
-      for (std::size_t i = 0; i < count; ++i) {
-        sequences_.emplace_back(*engine.pool_);
-        TANDEM_CHECK(sequences_.back().reserve(static_cast<int>(prompt_tokens + steps)));
-        // The peer makes the same ones.
-        std::vector<TokenId>& prompt = prompts_.emplace_back(prompt_tokens);
-        for (std::size_t k = 0; k < prompt_tokens; ++k)
-          prompt[k] = static_cast<TokenId>(1000 + (k * 37 + i * 101) % 3000);
-      }
-      logits_.resize(count * engine.vocabulary());
-    }
-
-    void prefill() {
-      std::vector<DecoderSegment> segments;
-      for (std::size_t i = 0; i < prompts_.size(); ++i)
-        segments.push_back({&sequences_[i], prompts_[i], TokenKind::kPrompt, 1});
-      run(segments);
-    }
-    void decode() {
-      std::vector<DecoderSegment> segments;
-      for (std::size_t i = 0; i < next_.size(); ++i)
-        segments.push_back({&sequences_[i], {&next_[i], 1}, TokenKind::kDecoded, 1});
-      run(segments);
-    }
-
-   private:
-    void run(const std::vector<DecoderSegment>& segments) {
-      engine_.decoder_->forward(segments, logits_);
-      for (std::size_t i = 0; i < next_.size(); ++i) {
-        const auto row = logits_.begin() + static_cast<std::ptrdiff_t>(i * engine_.vocabulary());
-        const auto end = row + static_cast<std::ptrdiff_t>(engine_.vocabulary());
-        next_[i] = static_cast<TokenId>(std::max_element(row, end) - row);
-      }
-    }
-
-    Engine& engine_;
-    std::vector<KvSequence> sequences_;
-    std::vector<std::vector<TokenId>> prompts_;
-    std::vector<TokenId> next_;
-    std::vector<float> logits_;
-  };
-
-  std::size_t vocabulary() const {
-    return static_cast<std::size_t>(decoder_->config().vocabulary_size);
-  }
   // Of the embedding a step reads a few rows, unless it is the output layer.
   std::size_t step_bytes() const {
     const auto& config = decoder_->config();
-    const std::size_t embedding = vocabulary() * static_cast<std::size_t>(config.hidden_size) *
+    const std::size_t embedding = static_cast<std::size_t>(config.vocabulary_size) *
+                                  static_cast<std::size_t>(config.hidden_size) *
                                   static_cast<std::size_t>(bits_) / 8;
     return decoder_->size_bytes() - (config.tied_output ? 0 : embedding);
   }

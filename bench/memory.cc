@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "bench/measure.h"
+#include "bench/token_batch.h"
 #include "generator/generator.h"
 #include "model/threads.h"
 
@@ -29,12 +30,11 @@ double mebibytes(const std::string& field) {
 
 tandem::bench::Figures measure(const tandem::Generator& generator) {
   std::vector<std::thread> threads;
+  threads.reserve(kSequences);
   for (int i = 0; i < kSequences; ++i) {
     threads.emplace_back([&generator, i] {
-      // What a prompt says does not matter to the memory it takes; the peer makes the same ones.
-      tandem::Prompt prompt;
-      for (int k = 0; k < kPromptTokens; ++k)
-        prompt.tokens.push_back(1000 + (k * 37 + i * 101) % 3000);
+      const tandem::Prompt prompt{
+          tandem::bench::some_tokens(kPromptTokens, static_cast<std::size_t>(i)), {}};
       tandem::GenerationOptions options;
       options.max_tokens = kDecodedTokens;
       generator.generate(prompt, options, nullptr);

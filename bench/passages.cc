@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "bench/measure.h"
+#include "bench/token_batch.h"
 #include "generator/scheduler.h"
 #include "model/cpu_decoder.h"
 #include "model/decoder_weights.h"
@@ -55,10 +56,10 @@ class Questions {
     TANDEM_CHECK(scheduler_->submit(std::move(request))->next().has_value());
   }
 
-  // What a text says does not matter to the time it takes.
   static void append(std::vector<TokenId>& prompt, int text, int count) {
-    for (int k = 0; k < count; ++k)
-      prompt.push_back(static_cast<TokenId>(1000 + (k * 37 + text * 101) % 3000));
+    const auto tokens =
+        tandem::bench::some_tokens(static_cast<std::size_t>(count), static_cast<std::size_t>(text));
+    prompt.insert(prompt.end(), tokens.begin(), tokens.end());
   }
 
   std::unique_ptr<tandem::Scheduler> scheduler_;

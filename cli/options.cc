@@ -1,7 +1,5 @@
 #include "cli/options.h"
 
-#include <map>
-
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -37,22 +35,20 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "GGUF file of the generator; needed once, the store remembers it")
       ->envname("TANDEM_GENERATOR")
       ->type_name("FILE");
-  command
-      .add_option("--device", options.placement.device,
-                  "Where the generator computes: 'cpu', 'cuda' (the first NVIDIA GPU, by "
-                  "libtandem_cuda.so beside this program), or 'auto': the GPU if one can be used")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, DecoderDevice>{{"cpu", DecoderDevice::kCpu},
-                                               {"cuda", DecoderDevice::kCuda},
-                                               {"auto", DecoderDevice::kAuto}}))
+  add_choice<DecoderDevice>(command, "--device", options.placement.device,
+                            {{"cpu", DecoderDevice::kCpu},
+                             {"cuda", DecoderDevice::kCuda},
+                             {"auto", DecoderDevice::kAuto}},
+                            "Where the generator computes: 'cpu', 'cuda' (the first NVIDIA GPU, by "
+                            "libtandem_cuda.so beside this program), or 'auto': the GPU if one can "
+                            "be used")
       ->envname("TANDEM_DEVICE")
       ->type_name("DEVICE")
       ->default_str("cpu");
-  command
-      .add_option("--gpu-bits", options.placement.gpu_weights,
-                  "Bits of a weight on a GPU: 16, or 8, which takes half the memory")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, DeviceWeightFormat>{
-          {"16", DeviceWeightFormat::kFull}, {"8", DeviceWeightFormat::kBytes}}))
+  add_choice<DeviceWeightFormat>(
+      command, "--gpu-bits", options.placement.gpu_weights,
+      {{"16", DeviceWeightFormat::kFull}, {"8", DeviceWeightFormat::kBytes}},
+      "Bits of a weight on a GPU: 16, or 8, which takes half the memory")
       ->type_name("BITS")
       ->default_str("16");
   command
@@ -61,25 +57,21 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "prompts that may come again")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  command
-      .add_option(
-          "--cache-type", options.cache_type,
-          "What that memory holds: 'f16', or 'int8', which has room for nearly twice as many "
-          "tokens and rounds a little more; default: f16")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, KvType>{{"f16", KvType::kHalf}, {"int8", KvType::kInt8}}))
+  add_choice<KvType>(
+      command, "--cache-type", options.cache_type,
+      {{"f16", KvType::kHalf}, {"int8", KvType::kInt8}},
+      "What that memory holds: 'f16', or 'int8', which has room for nearly twice as many "
+      "tokens and rounds a little more; default: f16")
       ->type_name("TYPE");
   command.add_flag("--window", options.window,
                    "Go on past the generator's context: what lies between the beginning of a "
                    "conversation and a window before its end is forgotten. Without it, answers end "
                    "at the context and longer prompts are refused");
-  command
-      .add_option("--passages", options.passage_reading,
-                  "How the generator reads passages: 'together', or 'independent', each by itself "
-                  "and only once, for a generator that was fine-tuned for it; default: as its file "
-                  "says")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, PassageReading>{
-          {"together", PassageReading::kTogether}, {"independent", PassageReading::kIndependent}}))
+  add_choice<PassageReading>(
+      command, "--passages", options.passage_reading,
+      {{"together", PassageReading::kTogether}, {"independent", PassageReading::kIndependent}},
+      "How the generator reads passages: 'together', or 'independent', each by itself "
+      "and only once, for a generator that was fine-tuned for it; default: as its file says")
       ->type_name("HOW");
 }
 

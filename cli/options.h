@@ -3,6 +3,7 @@
 #define TANDEM_CLI_OPTIONS_H_
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,12 @@ namespace tandem {
 void add_engine_options(CLI::App& command, EngineOptions& options);
 // --generator, --device, --gpu-bits, --cache-mb, --cache-type, --window and --passages.
 void add_generator_option(CLI::App& command, EngineOptions& options);
+// An option whose values are the names in `choices`.
+template <class Value, class Target>
+CLI::Option* add_choice(CLI::App& command, const std::string& name, Target& target,
+                        const std::map<std::string, Value>& choices, const std::string& help) {
+  return command.add_option(name, target, help)->transform(CLI::CheckedTransformer(choices));
+}
 // --collection, checked like every collection name.
 void add_collection_option(CLI::App& command, std::string& collection);
 

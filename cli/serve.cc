@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <thread>
 
@@ -102,12 +101,11 @@ void add_serve_command(CLI::App& app) {
                                          "a proxy that has.");
   add_engine_options(*command, arguments->engine);
   add_generator_option(*command, arguments->engine);
-  command
-      ->add_option("--passage-order", arguments->engine.passage_order,
-                   "Of the passages in a prompt: by 'relevance', or by 'reuse': as in an earlier "
-                   "prompt where that had the same ones, which saves computing them again")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, PassageOrder>{
-          {"relevance", PassageOrder::kRelevance}, {"reuse", PassageOrder::kReuse}}))
+  add_choice<PassageOrder>(
+      *command, "--passage-order", arguments->engine.passage_order,
+      {{"relevance", PassageOrder::kRelevance}, {"reuse", PassageOrder::kReuse}},
+      "Of the passages in a prompt: by 'relevance', or by 'reuse': as in an earlier "
+      "prompt where that had the same ones, which saves computing them again")
       ->type_name("ORDER")
       ->default_str("relevance");
   command

@@ -90,7 +90,7 @@ class PromptWriter {
   // A template may have cut off a mark, so they need not be in pairs.
   void add_marked_text(std::string_view text) {
     while (true) {
-      const auto mark = std::min(text.find(kPassageBegin), text.find(kPassageEnd));
+      const std::size_t mark = find_passage_mark(text);
       run_ += text.substr(0, mark);
       if (mark == std::string_view::npos) return;
       end_run();
@@ -101,7 +101,7 @@ class PromptWriter {
         prompt_.passages.push_back({*begin_, here});
       }
       if (text.substr(mark).starts_with(kPassageEnd)) begin_.reset();
-      text.remove_prefix(mark + kPassageBegin.size());
+      text.remove_prefix(mark + kPassageMarkBytes);
     }
   }
 

@@ -4,15 +4,18 @@
 
 namespace tandem {
 
+std::size_t find_passage_mark(std::string_view text) {
+  return std::min(text.find(kPassageBegin), text.find(kPassageEnd));
+}
+
 std::string without_passage_marks(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
-  static_assert(kPassageBegin.size() == kPassageEnd.size());
   while (true) {
-    const auto mark = std::min(text.find(kPassageBegin), text.find(kPassageEnd));
+    const std::size_t mark = find_passage_mark(text);
     clean += text.substr(0, mark);
     if (mark == std::string_view::npos) return clean;
-    text.remove_prefix(mark + kPassageBegin.size());
+    text.remove_prefix(mark + kPassageMarkBytes);
   }
 }
 

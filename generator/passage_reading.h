@@ -2,6 +2,7 @@
 #ifndef TANDEM_GENERATOR_PASSAGE_READING_H_
 #define TANDEM_GENERATOR_PASSAGE_READING_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,12 @@ inline constexpr std::string_view kIndependentPassagesKey = "tandem.independent_
 // templates pass on and no text that is meant for others contains. They become no tokens.
 inline constexpr std::string_view kPassageBegin = "\uFDD0";
 inline constexpr std::string_view kPassageEnd = "\uFDD1";
+
+static_assert(kPassageBegin.size() == kPassageEnd.size());
+inline constexpr std::size_t kPassageMarkBytes = kPassageBegin.size();
+
+// Where the first of either stands; npos if there is none.
+std::size_t find_passage_mark(std::string_view text);
 
 // `text` without the marks, so that no document or user can set one.
 std::string without_passage_marks(std::string_view text);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "model/aten.h"
+#include "model/tensor_rotation.h"
 #include "model/tensors.h"
 #include "model/threads.h"
 
@@ -149,21 +150,6 @@ Reach reach_of(const AttentionKind& kind, int past, std::int64_t rows,
   }
   reach.mask = mask;
   return reach;
-}
-
-// Rotary embedding (Su et al. 2021, arXiv:2104.09864, equation 13) of `heads` [rows, heads,
-// head_size], in place: a pair is a complex number, turned by its position.
-void rotate(const at::Tensor& heads, RotaryPairs pairs, const at::Tensor& turn) {
-  const std::int64_t half = turn.size(2);
-  if (pairs == RotaryPairs::kNeighbours) {
-    at::view_as_complex(heads.narrow(2, 0, 2 * half).unflatten(2, {half, 2})).mul_(turn);
-    return;
-  }
-  at::Tensor real = heads.narrow(2, 0, half);
-  at::Tensor imaginary = heads.narrow(2, half, half);
-  const at::Tensor turned = at::view_as_real(at::complex(real, imaginary).mul_(turn));
-  real.copy_(turned.select(3, 0));
-  imaginary.copy_(turned.select(3, 1));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "model/device/rotation.h"
+#include "model/tensor_rotation.h"
 
 namespace tandem::device {
 namespace {
@@ -180,8 +180,8 @@ at::Tensor DeviceNetwork::attend_to_itself(const StepShape& shape, const at::Ten
 }
 
 at::Tensor DeviceNetwork::attend(const Layer& layer, const StepShape& shape, const KindState& state,
-                                 const at::Tensor& slots, const at::Tensor& x, at::Tensor keys,
-                                 at::Tensor values) const {
+                                 const at::Tensor& slots, const at::Tensor& x,
+                                 const at::Tensor& keys, const at::Tensor& values) const {
   const std::int64_t heads = config_.head_count;
   const std::int64_t kv_heads = config_.kv_head_count;
   const std::int64_t size = config_.head_size;

@@ -80,8 +80,8 @@ class DeviceNetwork {
                     at::ScalarType cache_type) const;
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
   at::Tensor attend(const Layer& layer, const StepShape& shape, const KindState& state,
-                    const at::Tensor& slots, const at::Tensor& x, at::Tensor keys,
-                    at::Tensor values) const;
+                    const at::Tensor& slots, const at::Tensor& x, const at::Tensor& keys,
+                    const at::Tensor& values) const;
   at::Tensor attend_to_cache(const StepShape& shape, const KindState& state,
                              const at::Tensor& query, const at::Tensor& keys,
                              const at::Tensor& values) const;

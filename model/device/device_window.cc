@@ -1,25 +1,18 @@
 #include "model/device/device_window.h"
 
-#include <cmath>
-#include <complex>
 #include <vector>
 
-#include "model/device/rotation.h"
 #include "model/device/step_shape.h"
+#include "model/rotary.h"
+#include "model/tensor_rotation.h"
 
 namespace tandem::device {
 namespace {
 
-// From position 0 to `positions`, without the magnitude, which keys have already.
+// As rotate() wants it. Keys already have the magnitude of their kind of attention.
 at::Tensor turn_by(const AttentionKind& kind, int positions, at::Device place) {
-  const auto pairs = static_cast<std::int64_t>(kind.frequencies.size());
-  at::Tensor turn = at::empty({1, 1, pairs}, at::kComplexFloat);
-  auto* out = turn.mutable_data_ptr<c10::complex<float>>();
-  for (const double frequency : kind.frequencies) {
-    const auto number = std::polar(1.0, positions * frequency);
-    *out++ = {static_cast<float>(number.real()), static_cast<float>(number.imag())};
-  }
-  return turn.to(place);
+  const RotaryTurn turn = rotary_turn(kind.frequencies, positions);
+  return at::complex(at::tensor(turn.cosines), at::tensor(turn.sines)).view({1, 1, -1}).to(place);
 }
 
 }  // namespace

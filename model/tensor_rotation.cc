@@ -1,6 +1,6 @@
-#include "model/device/rotation.h"
+#include "model/tensor_rotation.h"
 
-namespace tandem::device {
+namespace tandem {
 
 void rotate(const at::Tensor& heads, RotaryPairs pairs, const at::Tensor& turn) {
   const std::int64_t half = turn.size(2);
@@ -15,4 +15,4 @@ void rotate(const at::Tensor& heads, RotaryPairs pairs, const at::Tensor& turn) 
   imaginary.copy_(turned.select(3, 1));
 }
 
-}  // namespace tandem::device
+}  // namespace tandem
