@@ -76,7 +76,7 @@ class Bench:
         self.programs = pathlib.Path(arguments.build) / "bin"
         self.threads = arguments.threads
         self.quick = arguments.quick
-        self.rounds = 3 if arguments.quick else 7
+        self.rounds = 5 if arguments.quick else 7
         self.scratch = scratch
         self.gpu_model = arguments.gpu_model
         self.device = arguments.gpu_device
@@ -116,6 +116,14 @@ class Bench:
                 self.compare(f"generation, {name}, {threads} threads", "bench_generation",
                              [path, threads], "generation.py", [path, threads],
                              "llama-cpp-python 0.3.36, same file", targets)
+
+    def bandwidth(self):
+        for name, path in [("SmolLM2 135M Q4_0", self.smollm2_q4_0()), *self.gemma()]:
+            for threads in sorted({"1", self.threads}):
+                command = [str(self.programs / "bench_bandwidth"), path, threads]
+                compare(f"decode 1 sequence, {name}, {threads} threads", ([*command, "decode"], {}),
+                        ([*command, "read"], {}), "a plain read of as many bytes",
+                        {"weights read, GB/s": 0.75}, self.rounds)
 
     def answers(self):
         """Questions of SQuAD's dev part; a question's paragraph and the four after it."""
@@ -213,7 +221,7 @@ class Bench:
 
 
 # What is measured without being named; gpu_generation needs a GPU and a model of one's own.
-NAMES = ["retrieval", "generation", "quality", "memory", "answers", "drafts", "passages", "grammar"]
+NAMES = ["retrieval", "generation", "bandwidth", "quality", "memory", "answers", "drafts", "passages", "grammar"]
 
 
 def main():

@@ -6,19 +6,18 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "generator/grammar/mask_library.h"
+#include "generator/held_back_probabilities.h"
+#include "generator/prompt_writer.h"
 #include "generator/text_stream.h"
 #include "model/decoder_weights.h"
 #include "model/gguf.h"
-#include "model/tokenizers/token_type.h"
 #include "store/byte_cache.h"
 
 namespace tandem {
@@ -29,142 +28,12 @@ namespace {
 constexpr const char* kTurnEnds[] = {"<|im_end|>",    "<|eot_id|>",      "<end_of_turn>", "<|end|>",
                                      "<|endoftext|>", "<|end_of_text|>", "</s>"};
 
-struct ControlToken {
-  std::string text;
-  TokenId id = 0;
-};
-
-// Longest first, so that the first that matches is the one to take.
-std::vector<ControlToken> read_control_tokens(const GgufFile& file) {
-  std::vector<ControlToken> control;
-  const auto texts = file.texts("tokenizer.ggml.tokens");
-  const auto types = file.integers("tokenizer.ggml.token_type");
-  if (!texts || !types) return control;
-  for (std::size_t i = 0; i < std::min(texts->size(), types->size()); ++i) {
-    const auto type = static_cast<TokenType>((*types)[i]);
-    if ((type == TokenType::kControl || type == TokenType::kUserDefined) && !(*texts)[i].empty())
-      control.push_back({std::string((*texts)[i]), static_cast<TokenId>(i)});
-  }
-  std::stable_sort(control.begin(), control.end(),
-                   [](const auto& a, const auto& b) { return a.text.size() > b.text.size(); });
-  return control;
-}
-
 std::string token_text(const GgufFile& file, const char* key) {
   const auto texts = file.texts("tokenizer.ggml.tokens");
   const auto id = file.integer(key);
   if (!texts || !id || *id < 0 || static_cast<std::size_t>(*id) >= texts->size()) return {};
   return std::string((*texts)[static_cast<std::size_t>(*id)]);
 }
-
-// Puts a prompt together out of pieces of text.
-//
-// Control tokens are looked for in the template's own text only. What lies between two of them is
-// encoded as one piece, whether it came from the template or a message: encoding the parts one by
-// one would give other tokens where a word or a run of spaces crosses their border. Only the
-// borders of passages that are read by themselves divide it, so that their tokens are the same
-// everywhere.
-class PromptWriter {
- public:
-  PromptWriter(const Tokenizer& tokenizer, std::span<const ControlToken> control)
-      : tokenizer_(tokenizer), control_(control) {}
-
-  void add_template_text(std::string_view text) {
-    while (!text.empty()) {
-      const auto token = std::find_if(control_.begin(), control_.end(), [&](const auto& control) {
-        return text.starts_with(control.text);
-      });
-      if (token == control_.end()) {
-        run_.push_back(text.front());
-        text.remove_prefix(1);
-      } else {
-        end_run();
-        prompt_.tokens.push_back(token->id);
-        text.remove_prefix(token->text.size());
-      }
-    }
-  }
-
-  void add_message_text(std::string_view text) { run_ += text; }
-
-  // A template may have cut off a mark, so they need not be in pairs.
-  void add_marked_text(std::string_view text) {
-    while (true) {
-      const std::size_t mark = find_passage_mark(text);
-      run_ += text.substr(0, mark);
-      if (mark == std::string_view::npos) return;
-      end_run();
-      const int here = static_cast<int>(prompt_.tokens.size());
-      if (text.substr(mark).starts_with(kPassageBegin)) {
-        begin_ = here;
-      } else if (begin_ && *begin_ < here) {
-        prompt_.passages.push_back({*begin_, here});
-      }
-      if (text.substr(mark).starts_with(kPassageEnd)) begin_.reset();
-      text.remove_prefix(mark + kPassageMarkBytes);
-    }
-  }
-
-  Prompt finish() {
-    end_run();
-    // Most templates write the first token themselves; those that leave it to the tokenizer get it.
-    const auto prefix = tokenizer_.prefix();
-    auto& tokens = prompt_.tokens;
-    if (tokens.size() < prefix.size() ||
-        !std::equal(prefix.begin(), prefix.end(), tokens.begin())) {
-      tokens.insert(tokens.begin(), prefix.begin(), prefix.end());
-      for (PositionRange& passage : prompt_.passages) {
-        passage.begin += static_cast<int>(prefix.size());
-        passage.end += static_cast<int>(prefix.size());
-      }
-    }
-    // Something has to come after a passage for the answer to follow from.
-    if (!prompt_.passages.empty() &&
-        static_cast<std::size_t>(prompt_.passages.back().end) == tokens.size())
-      prompt_.passages.pop_back();
-    return std::move(prompt_);
-  }
-
- private:
-  void end_run() {
-    const auto encoded = tokenizer_.encode(run_, ControlTokens::kAsText);
-    prompt_.tokens.insert(prompt_.tokens.end(), encoded.begin(), encoded.end());
-    run_.clear();
-  }
-
-  const Tokenizer& tokenizer_;
-  std::span<const ControlToken> control_;
-  std::string run_;
-  std::optional<int> begin_;  // of the passage that has not ended
-  Prompt prompt_;
-};
-
-// Log-probabilities of tokens until the text that they begin is shown.
-class HeldBack {
- public:
-  // The next token, of `size_bytes`.
-  void push(LogProbabilities token, std::size_t size_bytes) {
-    tokens_.push_back({pushed_bytes_, pushed_bytes_ + size_bytes, std::move(token)});
-    pushed_bytes_ += size_bytes;
-  }
-  // Those that begin within the first `shown_bytes`, or end there, having no bytes.
-  void take(std::size_t shown_bytes, std::vector<LogProbabilities>& out) {
-    for (; !tokens_.empty(); tokens_.pop_front()) {
-      Token& next = tokens_.front();
-      if (next.begin >= shown_bytes && next.end > shown_bytes) return;
-      out.push_back(std::move(next.log_probabilities));
-    }
-  }
-
- private:
-  struct Token {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    LogProbabilities log_probabilities;
-  };
-  std::deque<Token> tokens_;
-  std::size_t pushed_bytes_ = 0;
-};
 
 class GgufGenerator final : public Generator {
  public:
@@ -247,8 +116,6 @@ SchedulerOptions GgufGenerator::scheduling(const std::filesystem::path& path,
   scheduling.passages.disk = passages_on_disk_.get();
   Sha256 hash;
   hash.update(MappedFile(path).bytes());
-  // Passages that went through a cache of 8 bits are not quite the same.
-  if (scheduling.cache_type == KvType::kInt8) hash.update(" int8");
   scheduling.passages.model = hash.finish_hex();
   return scheduling;
 }
@@ -334,7 +201,7 @@ GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationO
   GenerationResult result;
   result.prompt_tokens = static_cast<int>(prompt.tokens.size());
 
-  HeldBack held_back;
+  HeldBackProbabilities held_back;
   // False once the receiver has had enough.
   const auto show = [&](const std::string& text, std::size_t shown_bytes) {
     auto& all = result.log_probabilities;

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "model/kernels/tiles.h"
 
 namespace tandem {
 
@@ -13,9 +12,6 @@ PassageCache::PassageCache(const DecoderConfig& config, const PassageCacheOption
 std::string PassageCache::key_of(std::span<const TokenId> passage) const {
   Sha256 hash;
   hash.update(options_.model);
-  // Tiles and the other kernels round differently, and a text must not depend on which machine read
-  // its passages first.
-  hash.update(kernels::tiles_available() ? " tiles " : " rows ");
   hash.update(std::as_bytes(passage));
   return hash.finish_hex();
 }

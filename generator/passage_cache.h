@@ -22,7 +22,8 @@ struct PassageCacheOptions {
   std::size_t memory_bytes = std::size_t{512} << 20;
   // Null: in memory only. Must outlive the cache.
   ByteCache* disk = nullptr;
-  // What the model is known by on disk, where passages of several may be.
+  // What the model, and all that decides what it makes of a passage, is known by on disk, where
+  // passages of several may be.
   std::string model = {};
 };
 

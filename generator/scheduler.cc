@@ -24,9 +24,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::size_t blocks_for(std::size_t tokens) {
-  return (tokens + kernels::kBlockPositions - 1) / kernels::kBlockPositions;
+// Passages that other instructions read, or that went through a cache of 8 bits, are not quite the
+// same: a text must not depend on which machine read its passages first.
+PassageCacheOptions passage_options(const SchedulerOptions& options,
+                                    const DecoderExecutor& decoder) {
+  PassageCacheOptions passages = options.passages;
+  passages.model += fmt::format(" {} {}", decoder.arithmetic(),
+                                options.cache_type == KvType::kInt8 ? "int8" : "half");
+  return passages;
 }
+
+// Logits of drafts that one step may give: so many take 64 MB.
+constexpr std::size_t kDraftLogits = std::size_t{16} << 20;
 
 }  // namespace
 
@@ -37,10 +46,11 @@ class Scheduler::Impl {
         decoder_(std::move(decoder)),
         prompt_budget_(options.prompt_tokens > 0 ? options.prompt_tokens
                                                  : decoder_->prompt_tokens_per_step()),
+        draft_budget_(kDraftLogits / static_cast<std::size_t>(decoder_->config().vocabulary_size)),
         own_pool_(decoder_->make_pool(options.cache_bytes, options.cache_type)),
         pool_(*own_pool_),
         prefixes_(pool_),
-        passages_(decoder_->config(), options.passages),
+        passages_(decoder_->config(), passage_options(options, *decoder_)),
         thread_([this] { run(); }) {
     const std::lock_guard lock(mutex_);
     state_.cache_position_bytes = pool_.block_bytes() / kernels::kBlockPositions;
@@ -105,9 +115,9 @@ class Scheduler::Impl {
   // on.
   std::size_t blocks_needed(const SequenceRequest& request) const {
     std::size_t blocks =
-        blocks_for(will_forget(request) ? context_length() : longest_length(request));
+        kv_blocks_for(will_forget(request) ? context_length() : longest_length(request));
     for (const PositionRange& range : request.passages)
-      blocks += blocks_for(static_cast<std::size_t>(range.end - range.begin));
+      blocks += kv_blocks_for(static_cast<std::size_t>(range.end - range.begin));
     return blocks;
   }
 
@@ -280,6 +290,7 @@ class Scheduler::Impl {
     std::vector<DecoderSegment> segments;
     std::vector<ReadPassage*> read;
     std::size_t budget = prompt_budget_;
+    std::size_t draft_budget = draft_budget_;
     std::size_t logit_rows = 0;
     ++step_;
     for (const auto& running : running_) {
@@ -287,7 +298,7 @@ class Scheduler::Impl {
       put_in_passages(*running);
       add_readings(*running, budget, segments, read);
       const TokenKind kind = running->in_prompt() ? TokenKind::kPrompt : TokenKind::kDecoded;
-      if (!choose_tokens(*running, budget)) continue;
+      if (!choose_tokens(*running, budget, draft_budget)) continue;
       members.push_back(running.get());
       segments.push_back({&running->sequence, running->tokens, kind, running->logit_count});
       logit_rows += static_cast<std::size_t>(running->logit_count);
@@ -334,7 +345,7 @@ class Scheduler::Impl {
   }
 
   // What a sequence brings into the step; false if it has to wait for another one.
-  bool choose_tokens(RunningSequence& running, std::size_t& budget) {
+  bool choose_tokens(RunningSequence& running, std::size_t& budget, std::size_t& draft_budget) {
     const std::size_t done = running.computed();
     running.drafted = 0;
     if (running.in_prompt()) {
@@ -352,10 +363,11 @@ class Scheduler::Impl {
           std::min(static_cast<std::size_t>(running.request.max_tokens) - running.given(),
                    room_in_context(running)) -
           1;
-      if (options_.drafts && left > 0) {
-        const auto draft = running.drafter.draft(running.context, left);
+      if (options_.drafts && left > 0 && draft_budget > 0) {
+        const auto draft = running.drafter.draft(running.context, std::min(left, draft_budget));
         running.tokens.insert(running.tokens.end(), draft.begin(), draft.end());
         running.drafted = draft.size();
+        draft_budget -= draft.size();
       }
       running.logit_count = static_cast<int>(running.tokens.size());
     }
@@ -446,6 +458,7 @@ class Scheduler::Impl {
   const SchedulerOptions options_;
   std::unique_ptr<DecoderExecutor> decoder_;
   const std::size_t prompt_budget_;
+  const std::size_t draft_budget_;  // drafted tokens in one step
   std::unique_ptr<KvPool> own_pool_;
   KvPool& pool_;
   PrefixCache prefixes_;

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/cpu/layers.h"
+#include "model/cpu/linear.h"
+#include "model/cpu/step_plan.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/byte_attention.h"
-#include "model/kernels/multiply.h"
 #include "model/kernels/rows.h"
 #include "model/kernels/thread_team.h"
 #include "model/kernels/tile_attention.h"
@@ -21,8 +23,13 @@
 namespace tandem {
 namespace {
 
-using kernels::ActivationRows;
-using kernels::BrainRows;
+using cpu::Input;
+using cpu::kBlockRows;
+using cpu::Layer;
+using cpu::multiply;
+using cpu::Row;
+using cpu::RowBlock;
+using cpu::RowRun;
 using kernels::kGroup;
 using kernels::kPanelRows;
 using kernels::Matrix;
@@ -31,106 +38,10 @@ using kernels::Range;
 // Panels are shared out in pairs, so that what one thread computes of a layer's inner activations
 // is whole groups, which it can bring to 8 bits itself.
 constexpr std::size_t kPanelsPerGroup = kGroup / kPanelRows;
-// So many rows go through a layer together. What one part of the layer leaves for the next is then
-// still in the second-level cache, or nearly; a later block finds the keys of an earlier one in the
-// cache. With less, tiles would pay too often for expanding the weights.
-constexpr std::size_t kBlockRows = 256;
 // Numbers of a layer's inner activations that one thread computes before it goes on to use them:
 // with as many more of their gates they stay in the second-level cache, whatever the model's size.
 constexpr std::size_t kInnerNumbers = 16384;
 static_assert(kInnerNumbers >= kBlockRows * kGroup);
-
-// Matrices that read the same input; their outputs stand one after another.
-class Linear {
- public:
-  Linear() = default;
-  explicit Linear(const Matrix& matrix) { add(matrix); }
-
-  void add(const Matrix& matrix) {
-    panels_ += matrix.panels();
-    rows_ += matrix.rows();
-    matrices_.push_back(matrix);
-  }
-
-  std::size_t panels() const { return panels_; }
-  std::size_t rows() const { return rows_; }
-  const std::vector<Matrix>& matrices() const { return matrices_; }
-
- private:
-  std::vector<Matrix> matrices_;
-  std::size_t panels_ = 0;
-  std::size_t rows_ = 0;
-};
-
-struct Layer {
-  std::vector<float> attention_norm;
-  Linear query_key_value;
-  std::vector<float> query_key_value_bias;  // empty where there is none
-  std::vector<float> query_norm;            // [head_size]; empty where there is none
-  std::vector<float> key_norm;
-  Linear attention_output;
-  std::vector<float> after_attention_norm;  // empty where there is none
-  std::vector<float> feed_forward_norm;
-  Matrix gate;
-  Matrix up;
-  Linear down;
-  std::vector<float> after_feed_forward_norm;
-  const AttentionKind* attention = nullptr;
-  std::size_t attention_index = 0;
-};
-
-// Which of the kinds of input below the model's matrices need.
-struct InputKinds {
-  bool bytes = false;
-  bool floats = false;
-  bool brains = false;
-};
-
-// The input of a product, in the form that its matrices and the instructions for a row take.
-struct Input {
-  std::vector<float> floats;  // [rows, columns]
-  ActivationRows bytes;
-  BrainRows brains;  // for tiles: rows of prompts
-  std::size_t columns = 0;
-  InputKinds kinds;
-
-  void resize(std::size_t rows, std::size_t width, InputKinds needed) {
-    columns = width;
-    kinds = needed;
-    floats.resize(rows * width);
-    bytes = ActivationRows(rows, width);
-    if (needed.brains) brains = BrainRows(rows, width);
-  }
-  float* row(std::size_t index) { return floats.data() + index * columns; }
-
-  // Columns from `first` on, a multiple of 32. `x` may be what row() gives.
-  void write(std::span<const float> x, std::size_t index, bool of_prompt, std::size_t first = 0) {
-    const bool tiled = of_prompt && kinds.brains;
-    if (tiled) brains.write(x, index, first);
-    if (!tiled && kinds.bytes) kernels::quantize(x, bytes, index, first / kGroup);
-    if (kinds.floats && x.data() != row(index) + first)
-      std::copy(x.begin(), x.end(), row(index) + first);
-  }
-};
-
-// Weights that are exact in bfloat16 or coarser than it; others are multiplied as floats.
-bool takes_tiles(const Matrix& matrix) {
-  return kernels::tiles_available() &&
-         (matrix.takes_bytes() || matrix.format() == kernels::Format::kBrain);
-}
-
-// Rows [0, prompt_rows) are of prompts, the others up to `row_count` are decoded.
-void multiply_rows(const Matrix& matrix, Range panels, const Input& input, std::size_t prompt_rows,
-                   std::size_t row_count, float* out, std::size_t stride) {
-  const bool tiled = prompt_rows > 0 && takes_tiles(matrix);
-  if (tiled) kernels::multiply_tiles(matrix, panels, input.brains, prompt_rows, out, stride);
-  const Range rest = {tiled ? prompt_rows : 0, row_count};
-  if (rest.first == rest.second) return;
-  if (matrix.takes_bytes())
-    kernels::multiply(matrix, panels, input.bytes, rest, out, stride);
-  else
-    kernels::multiply(matrix, panels, input.floats.data(), input.columns, rest, out, stride);
-}
 
 // What one member of the team works on between two products: its share of the rows, or, where there
 // are fewer rows than members, a copy of all of them, which costs less than another meeting.
@@ -147,33 +58,15 @@ struct Scratch {
   std::vector<float> up;
 };
 
-struct Row {
-  KvSequence* sequence = nullptr;
-  std::size_t position = 0;
-  TokenId token = 0;
-};
-
-// Rows of a block at consecutive positions of one sequence.
-struct RowRun {
-  std::size_t first_row = 0;
-  std::size_t count = 0;
-};
-
-// The rows of a step that go through a layer together. Everything but the residual stream and the
-// rotation is kept for one block at a time and numbers rows from its beginning.
-struct RowBlock {
-  std::size_t first_row = 0;
-  std::size_t count = 0;
-  std::size_t prompt_rows = 0;  // come first
-  std::vector<RowRun> runs;     // of the prompts, where tiles compute their attention
-};
-
 class Decoder final : public CpuDecoder {
  public:
   Decoder(const WeightFile& weights, const DecoderConfig& config, int threads);
 
   const DecoderConfig& config() const override { return config_; }
-  std::size_t size_bytes() const override { return arena_.used_bytes(); }
+  std::size_t size_bytes() const override { return layers_.arena.used_bytes(); }
+  std::string_view arithmetic() const override {
+    return kernels::tiles_available() ? "tiles" : "rows";
+  }
   std::size_t prompt_tokens_per_step() const override { return 256; }
   std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes, KvType type) override {
     return std::make_unique<KvPool>(config_, limit_bytes, type);
@@ -190,18 +83,12 @@ class Decoder final : public CpuDecoder {
   }
 
  private:
-  Layer load_layer(const WeightFile& weights, int index);
-  Matrix load_matrix(const WeightFile& weights, const std::string& name, std::size_t rows,
-                     std::size_t columns);
-  std::vector<float> load_vector(const WeightFile& weights, const std::string& name,
-                                 std::size_t size) const;
-  std::vector<float> load_norm(const WeightFile& weights, const std::string& name,
-                               std::size_t size) const;
-
-  void plan(std::span<const DecoderSegment> segments);
-  void add_rows(const DecoderSegment& segment);
   void reserve_rows(std::size_t count);
-  bool copies_rows() const { return rows_.size() < static_cast<std::size_t>(team_.size()); }
+  bool copies_rows() const { return plan_.rows.size() < static_cast<std::size_t>(team_.size()); }
+
+  const AttentionKind& attention_of(const Layer& layer) const {
+    return config_.attention_kinds[layer.attention_index];
+  }
 
   // The rows of a block that are the member's to work on between products.
   Range own_rows(int member, const RowBlock& block) const {
@@ -211,8 +98,6 @@ class Decoder final : public CpuDecoder {
   void step(int member, std::span<float> logits);
   void embed(int member, Rows& rows, const RowBlock& block);
   void run_layer(int member, int index, Rows& rows, const RowBlock& block);
-  void multiply(int member, const Linear& linear, const Input& input, std::size_t prompt_rows,
-                std::size_t row_count, float* out, std::size_t stride);
   void prepare_rotation(Range own);
   void prepare_heads(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
                      std::size_t kv_head);
@@ -233,18 +118,10 @@ class Decoder final : public CpuDecoder {
   std::size_t head_size_;
   std::size_t heads_;
   std::size_t kv_heads_;
-  kernels::PageArena arena_;
-  InputKinds kinds_;
-  Matrix embedding_;  // empty where the output layer is the embedding
-  std::vector<Layer> layers_;
-  std::vector<float> output_norm_;
-  Linear output_;
+  cpu::Layers layers_;
 
   // Of the step in progress.
-  std::vector<Row> rows_;
-  std::vector<RowBlock> blocks_;
-  std::vector<std::size_t> logit_rows_;
-  bool single_tokens_ = false;
+  cpu::StepPlan plan_;
   std::size_t row_capacity_ = 0;
   std::size_t logit_capacity_ = 0;
   Rows shared_;
@@ -274,142 +151,17 @@ Decoder::Decoder(const WeightFile& weights, const DecoderConfig& config, int thr
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} has heads of {} numbers", weights.path().string(), head_size_),
                 fmt::format("choose a model with heads of at most {}", kernels::kMaxHeadSize));
-  const auto vocabulary = static_cast<std::size_t>(config.vocabulary_size);
-  for (int i = 0; i < config.layer_count; ++i) layers_.push_back(load_layer(weights, i));
-  output_norm_ = load_norm(weights, "output_norm.weight", hidden_);
-  if (!config.tied_output)
-    embedding_ = load_matrix(weights, "token_embd.weight", vocabulary, hidden_);
-  output_ = Linear(load_matrix(weights, config.tied_output ? "token_embd.weight" : "output.weight",
-                               vocabulary, hidden_));
+  layers_ = cpu::load_layers(weights, config_);
   copies_.resize(static_cast<std::size_t>(threads));
   scratch_.resize(static_cast<std::size_t>(threads));
   cosines_.resize(config_.attention_kinds.size());
   sines_.resize(config_.attention_kinds.size());
 }
 
-Matrix Decoder::load_matrix(const WeightFile& weights, const std::string& name, std::size_t rows,
-                            std::size_t columns) {
-  const std::int64_t shape[] = {static_cast<std::int64_t>(rows),
-                                static_cast<std::int64_t>(columns)};
-  Matrix matrix(weights.require(name, shape), arena_);
-  kinds_.bytes |= matrix.takes_bytes();
-  kinds_.floats |= !matrix.takes_bytes();
-  kinds_.brains |= takes_tiles(matrix);
-  return matrix;
-}
-
-std::vector<float> Decoder::load_vector(const WeightFile& weights, const std::string& name,
-                                        std::size_t size) const {
-  const std::int64_t shape[] = {static_cast<std::int64_t>(size)};
-  std::vector<float> values(size);
-  dequantize(weights.require(name, shape), values);
-  for (const float value : values) {
-    if (!std::isfinite(value))
-      throw Error(ErrorCode::kCorrupt,
-                  fmt::format("{}: tensor {} holds a value that is not finite",
-                              weights.path().string(), name),
-                  "fetch the model again");
-  }
-  return values;
-}
-
-std::vector<float> Decoder::load_norm(const WeightFile& weights, const std::string& name,
-                                      std::size_t size) const {
-  std::vector<float> values = load_vector(weights, name, size);
-  for (float& value : values) value += config_.norm_weight_offset;
-  return values;
-}
-
-Layer Decoder::load_layer(const WeightFile& weights, int index) {
-  const std::string name = fmt::format("blk.{}.", index);
-  const std::size_t query = heads_ * head_size_;
-  const std::size_t key = kv_heads_ * head_size_;
-  Layer layer;
-  layer.attention_norm = load_norm(weights, name + "attn_norm.weight", hidden_);
-  layer.query_key_value.add(load_matrix(weights, name + "attn_q.weight", query, hidden_));
-  layer.query_key_value.add(load_matrix(weights, name + "attn_k.weight", key, hidden_));
-  layer.query_key_value.add(load_matrix(weights, name + "attn_v.weight", key, hidden_));
-  if (config_.query_key_value_bias) {
-    for (const auto& [part, size] :
-         {std::pair{"attn_q.bias", query}, {"attn_k.bias", key}, {"attn_v.bias", key}}) {
-      const std::vector<float> bias = load_vector(weights, name + part, size);
-      layer.query_key_value_bias.insert(layer.query_key_value_bias.end(), bias.begin(), bias.end());
-    }
-  }
-  if (config_.query_key_norm) {
-    layer.query_norm = load_norm(weights, name + "attn_q_norm.weight", head_size_);
-    layer.key_norm = load_norm(weights, name + "attn_k_norm.weight", head_size_);
-  }
-  layer.attention_output =
-      Linear(load_matrix(weights, name + "attn_output.weight", hidden_, query));
-  layer.feed_forward_norm = load_norm(weights, name + "ffn_norm.weight", hidden_);
-  layer.gate = load_matrix(weights, name + "ffn_gate.weight", inner_, hidden_);
-  layer.up = load_matrix(weights, name + "ffn_up.weight", inner_, hidden_);
-  layer.down = Linear(load_matrix(weights, name + "ffn_down.weight", hidden_, inner_));
-  if (config_.norm_after) {
-    layer.after_attention_norm = load_norm(weights, name + "post_attention_norm.weight", hidden_);
-    layer.after_feed_forward_norm = load_norm(weights, name + "post_ffw_norm.weight", hidden_);
-  }
-  layer.attention_index =
-      static_cast<std::size_t>(config_.layer_attention[static_cast<std::size_t>(index)]);
-  layer.attention = &config_.attention_kinds[layer.attention_index];
-  return layer;
-}
-
-// Rows of prompts come first, so that each kind of row is one range.
-void Decoder::plan(std::span<const DecoderSegment> segments) {
-  rows_.clear();
-  blocks_.clear();
-  single_tokens_ = true;
-  std::vector<std::size_t> first_rows(segments.size());
-  for (const TokenKind kind : {TokenKind::kPrompt, TokenKind::kDecoded}) {
-    for (std::size_t i = 0; i < segments.size(); ++i) {
-      const DecoderSegment& segment = segments[i];
-      if (segment.kind != kind) continue;
-      first_rows[i] = rows_.size();
-      add_rows(segment);
-    }
-  }
-  logit_rows_.clear();
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const auto wanted = static_cast<std::size_t>(segments[i].logit_count);
-    const std::size_t end = first_rows[i] + segments[i].tokens.size();
-    for (std::size_t row = end - wanted; row < end; ++row) logit_rows_.push_back(row);
-  }
-}
-
-void Decoder::add_rows(const DecoderSegment& segment) {
-  TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
-  TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
-  const bool prompt = segment.kind == TokenKind::kPrompt;
-  const bool runs = prompt && kernels::tiles_available() && kernels::tiles_take_heads(head_size_);
-  single_tokens_ &= segment.tokens.size() == 1 && !runs;
-  auto position = static_cast<std::size_t>(segment.sequence->length());
-  TANDEM_CHECK(position + segment.tokens.size() <=
-               segment.sequence->blocks().size() * kernels::kBlockPositions);
-  bool run_ends = true;
-  for (const TokenId token : segment.tokens) {
-    if (token < 0 || token >= config_.vocabulary_size)
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          fmt::format("token {} is not in the vocabulary of {}", token, config_.vocabulary_size));
-    if (rows_.size() % kBlockRows == 0) {
-      blocks_.emplace_back().first_row = rows_.size();
-      run_ends = true;
-    }
-    RowBlock& block = blocks_.back();
-    if (runs && run_ends) block.runs.push_back({block.count, 0});
-    if (runs) run_ends = ++block.runs.back().count == kernels::kTileQueries;
-    ++block.count;
-    if (prompt) ++block.prompt_rows;
-    rows_.push_back({segment.sequence, position++, token});
-  }
-}
-
 void Decoder::reserve_rows(std::size_t count) {
-  if (logit_rows_.size() > logit_capacity_) {
-    logit_capacity_ = logit_rows_.size();
-    last_.resize(logit_capacity_, hidden_, kinds_);
+  if (plan_.logit_rows.size() > logit_capacity_) {
+    logit_capacity_ = plan_.logit_rows.size();
+    last_.resize(logit_capacity_, hidden_, layers_.forms);
   }
   if (count <= row_capacity_) return;
   row_capacity_ = count;
@@ -417,8 +169,8 @@ void Decoder::reserve_rows(std::size_t count) {
   const std::size_t query = heads_ * head_size_;
   const auto make = [&](Rows& rows, std::size_t size) {
     rows.residual.resize(size * hidden_);
-    rows.normed.resize(std::min(size, kBlockRows), hidden_, kinds_);
-    rows.attended.resize(std::min(size, kBlockRows), query, kinds_);
+    rows.normed.resize(std::min(size, kBlockRows), hidden_, layers_.forms);
+    rows.attended.resize(std::min(size, kBlockRows), query, layers_.forms);
   };
   make(shared_, count);
   const std::size_t copied = std::min(count, copies_.size());
@@ -430,7 +182,7 @@ void Decoder::reserve_rows(std::size_t count) {
   }
   query_key_value_.resize(of_block * (query + 2 * kv_heads_ * head_size_));
   attended_.resize(of_block * query);
-  activated_.resize(of_block, inner_, kinds_);
+  activated_.resize(of_block, inner_, layers_.forms);
   output_of_layer_.resize(of_block * hidden_);
   const std::size_t pairs = static_cast<std::size_t>(config_.rotary_size) / 2;
   for (auto& table : cosines_) table.resize(count * pairs);
@@ -438,31 +190,14 @@ void Decoder::reserve_rows(std::size_t count) {
 }
 
 void Decoder::forward(std::span<const DecoderSegment> segments, std::span<float> logits) {
-  plan(segments);
+  plan_ = cpu::plan_step(segments, config_);
   TANDEM_CHECK(logits.size() ==
-               logit_rows_.size() * static_cast<std::size_t>(config_.vocabulary_size));
-  if (rows_.empty()) return;
-  reserve_rows(rows_.size());
+               plan_.logit_rows.size() * static_cast<std::size_t>(config_.vocabulary_size));
+  if (plan_.rows.empty()) return;
+  reserve_rows(plan_.rows.size());
   team_.run([&](int member) { step(member, logits); });
   for (const DecoderSegment& segment : segments)
     segment.sequence->advance(static_cast<int>(segment.tokens.size()));
-}
-
-// The matrices' panels are numbered through and shared out among the members.
-void Decoder::multiply(int member, const Linear& linear, const Input& input,
-                       std::size_t prompt_rows, std::size_t row_count, float* out,
-                       std::size_t stride) {
-  const auto [begin, end] = share_of(linear.panels(), member, team_.size());
-  std::size_t first_panel = 0;
-  for (const Matrix& matrix : linear.matrices()) {
-    const std::size_t from = std::clamp(begin, first_panel, first_panel + matrix.panels());
-    const std::size_t to = std::clamp(end, first_panel, first_panel + matrix.panels());
-    if (from < to)
-      multiply_rows(matrix, {from - first_panel, to - first_panel}, input, prompt_rows, row_count,
-                    out + (from - first_panel) * kPanelRows, stride);
-    first_panel += matrix.panels();
-    out += matrix.rows();
-  }
 }
 
 void Decoder::prepare_rotation(Range own) {
@@ -471,7 +206,8 @@ void Decoder::prepare_rotation(Range own) {
     const std::size_t pairs = attention.frequencies.size();
     for (std::size_t row = own.first; row < own.second; ++row) {
       for (std::size_t i = 0; i < pairs; ++i) {
-        const double angle = static_cast<double>(rows_[row].position) * attention.frequencies[i];
+        const double angle =
+            static_cast<double>(plan_.rows[row].position) * attention.frequencies[i];
         cosines_[kind][row * pairs + i] =
             static_cast<float>(std::cos(angle)) * attention.rotary_magnitude;
         sines_[kind][row * pairs + i] =
@@ -488,7 +224,7 @@ void Decoder::prepare_heads(const Layer& layer, int layer_index, const RowBlock&
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
   float* const parts = query_key_value_.data() + row * all_heads * head_size_;
-  const std::size_t pairs = layer.attention->frequencies.size();
+  const std::size_t pairs = attention_of(layer).frequencies.size();
   const std::size_t angles = (block.first_row + row) * pairs;
   const std::span<const float> cosines(&cosines_[layer.attention_index][angles], pairs);
   const float* const sines = &sines_[layer.attention_index][angles];
@@ -503,8 +239,8 @@ void Decoder::prepare_heads(const Layer& layer, int layer_index, const RowBlock&
   for (std::size_t i = 0; i < repeat; ++i) prepare(kv_head * repeat + i, layer.query_norm, true);
   prepare(heads_ + kv_head, layer.key_norm, true);
   prepare(heads_ + kv_heads_ + kv_head, {}, false);
-  const std::size_t position = rows_[block.first_row + row].position;
-  const KvSequence& sequence = *rows_[block.first_row + row].sequence;
+  const std::size_t position = plan_.rows[block.first_row + row].position;
+  const KvSequence& sequence = *plan_.rows[block.first_row + row].sequence;
   const auto store = [&](auto* to) {
     kernels::store_key_value(parts + (heads_ + kv_head) * head_size_,
                              parts + (heads_ + kv_heads_ + kv_head) * head_size_, head_size_,
@@ -534,9 +270,9 @@ void Decoder::attend(const Layer& layer, int layer_index, const RowBlock& block,
                      std::size_t kv_head) {
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
-  const Row& place = rows_[block.first_row + row];
+  const Row& place = plan_.rows[block.first_row + row];
   const std::size_t end = place.position + 1;
-  const auto window = static_cast<std::size_t>(layer.attention->window);
+  const auto window = static_cast<std::size_t>(attention_of(layer).window);
   const std::size_t begin = window > 0 && end > window ? end - window : 0;
   const std::size_t head = kv_head * repeat;
   const auto attend_over = [&](const auto& blocks) {
@@ -555,11 +291,11 @@ void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowBlock&
   const std::size_t all_heads = heads_ + 2 * kv_heads_;
   const std::size_t repeat = heads_ / kv_heads_;
   const std::size_t head = kv_head * repeat;
-  const Row& first = rows_[block.first_row + run.first_row];
+  const Row& first = plan_.rows[block.first_row + run.first_row];
   const auto attend_over = [&](const auto& blocks) {
     kernels::attend_tiles(query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
                           all_heads * head_size_, repeat, run.count, first.position, head_size_,
-                          config_.query_scale, static_cast<std::size_t>(layer.attention->window),
+                          config_.query_scale, static_cast<std::size_t>(attention_of(layer).window),
                           blocks, attended_.data() + (run.first_row * heads_ + head) * head_size_,
                           heads_ * head_size_);
   };
@@ -594,9 +330,8 @@ void Decoder::feed_forward(int member, const Layer& layer, const Input& input,
   for (std::size_t group = first; group < last; group += groups) {
     const Range own = {group * kPanelsPerGroup,
                        std::min(std::min(group + groups, last) * kPanelsPerGroup, panels)};
-    multiply_rows(layer.gate, own, input, block.prompt_rows, block.count, scratch.gate.data(),
-                  stride);
-    multiply_rows(layer.up, own, input, block.prompt_rows, block.count, scratch.up.data(), stride);
+    multiply(layer.gate, own, input, block.prompt_rows, block.count, scratch.gate.data(), stride);
+    multiply(layer.up, own, input, block.prompt_rows, block.count, scratch.up.data(), stride);
     const std::size_t begin = group * kGroup;
     const std::size_t width = std::min(own.second * kPanelRows, inner_) - begin;
     for (std::size_t row = 0; row < block.count; ++row) {
@@ -608,11 +343,12 @@ void Decoder::feed_forward(int member, const Layer& layer, const Input& input,
 }
 
 void Decoder::embed(int member, Rows& rows, const RowBlock& block) {
-  const Matrix& embedding = config_.tied_output ? output_.matrices().front() : embedding_;
+  const Matrix& embedding =
+      config_.tied_output ? layers_.output.matrices().front() : layers_.embedding;
   const Range own = own_rows(member, block);
   for (std::size_t row = block.first_row + own.first; row < block.first_row + own.second; ++row) {
     const std::span<float> x(rows.residual.data() + row * hidden_, hidden_);
-    embedding.expand_row(static_cast<std::size_t>(rows_[row].token), x);
+    embedding.expand_row(static_cast<std::size_t>(plan_.rows[row].token), x);
     if (config_.embedding_scale != 1.0f) kernels::scale(x, config_.embedding_scale);
   }
 }
@@ -620,7 +356,7 @@ void Decoder::embed(int member, Rows& rows, const RowBlock& block) {
 // What members keep for themselves from one block to the next is the residual stream alone: they
 // may be in different blocks, and share out a smaller one in another way.
 void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block) {
-  const Layer& layer = layers_[static_cast<std::size_t>(index)];
+  const Layer& layer = layers_.layers[static_cast<std::size_t>(index)];
   const std::size_t count = block.count;
   const Range own = own_rows(member, block);
   const auto residual = [&](std::size_t row) {
@@ -641,8 +377,9 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
 
   for (std::size_t row = own.first; row < own.second; ++row) norm(layer.attention_norm, row);
   if (!copies_rows()) team_.barrier();
-  multiply(member, layer.query_key_value, rows.normed, block.prompt_rows, count,
-           query_key_value_.data(), (heads_ + 2 * kv_heads_) * head_size_);
+  layer.query_key_value.multiply_share(member, team_.size(), rows.normed, block.prompt_rows, count,
+                                       query_key_value_.data(),
+                                       (heads_ + 2 * kv_heads_) * head_size_);
   team_.barrier();
 
   const std::size_t items = count * kv_heads_;
@@ -650,10 +387,10 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
   const auto start = static_cast<std::size_t>(member);
   for (std::size_t i = start; i < items; i += stride) {
     prepare_heads(layer, index, block, i / kv_heads_, i % kv_heads_);
-    if (single_tokens_) attend(layer, index, block, i / kv_heads_, i % kv_heads_);
+    if (plan_.single_tokens) attend(layer, index, block, i / kv_heads_, i % kv_heads_);
   }
   team_.barrier();
-  if (!single_tokens_) {
+  if (!plan_.single_tokens) {
     attend_all(member, layer, index, block);
     team_.barrier();
   }
@@ -662,8 +399,8 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
   for (std::size_t row = own.first; row < own.second; ++row)
     rows.attended.write({attended_.data() + row * query, query}, row, row < block.prompt_rows);
   if (!copies_rows()) team_.barrier();
-  multiply(member, layer.attention_output, rows.attended, block.prompt_rows, count,
-           output_of_layer_.data(), hidden_);
+  layer.attention_output.multiply_share(member, team_.size(), rows.attended, block.prompt_rows,
+                                        count, output_of_layer_.data(), hidden_);
   team_.barrier();
 
   for (std::size_t row = own.first; row < own.second; ++row) {
@@ -673,8 +410,8 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
   if (!copies_rows()) team_.barrier();
   feed_forward(member, layer, rows.normed, block);
   team_.barrier();
-  multiply(member, layer.down, activated_, block.prompt_rows, count, output_of_layer_.data(),
-           hidden_);
+  layer.down.multiply_share(member, team_.size(), activated_, block.prompt_rows, count,
+                            output_of_layer_.data(), hidden_);
   team_.barrier();
   for (std::size_t row = own.first; row < own.second; ++row)
     add_output(layer.after_feed_forward_norm, row);
@@ -682,24 +419,25 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
 
 void Decoder::step(int member, std::span<float> logits) {
   Rows& rows = copies_rows() ? copies_[static_cast<std::size_t>(member)] : shared_;
-  for (const RowBlock& block : blocks_) embed(member, rows, block);
-  prepare_rotation(share_of(rows_.size(), member, team_.size()));
+  for (const RowBlock& block : plan_.blocks) embed(member, rows, block);
+  prepare_rotation(share_of(plan_.rows.size(), member, team_.size()));
   for (int i = 0; i < config_.layer_count; ++i)
-    for (const RowBlock& block : blocks_) run_layer(member, i, rows, block);
+    for (const RowBlock& block : plan_.blocks) run_layer(member, i, rows, block);
 
-  if (logit_rows_.empty()) return;
+  if (plan_.logit_rows.empty()) return;
   // Rows of the residual stream are their member's until here.
   if (!copies_rows()) team_.barrier();
-  const Range of_logits = share_of(logit_rows_.size(), member, team_.size());
+  const Range of_logits = share_of(plan_.logit_rows.size(), member, team_.size());
   for (std::size_t i = of_logits.first; i < of_logits.second; ++i) {
     float* const normed = last_.row(i);
-    kernels::rms_norm({rows.residual.data() + logit_rows_[i] * hidden_, hidden_},
-                      output_norm_.data(), config_.norm_epsilon, normed);
+    kernels::rms_norm({rows.residual.data() + plan_.logit_rows[i] * hidden_, hidden_},
+                      layers_.output_norm.data(), config_.norm_epsilon, normed);
     last_.write({normed, hidden_}, i, /*of_prompt=*/false);
   }
   team_.barrier();
-  multiply(member, output_, last_, /*prompt_rows=*/0, logit_rows_.size(), logits.data(),
-           static_cast<std::size_t>(config_.vocabulary_size));
+  layers_.output.multiply_share(member, team_.size(), last_, /*prompt_rows=*/0,
+                                plan_.logit_rows.size(), logits.data(),
+                                static_cast<std::size_t>(config_.vocabulary_size));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "model/decoder_config.h"
 #include "model/kv_cache.h"
@@ -35,6 +36,9 @@ class DecoderExecutor {
   virtual const DecoderConfig& config() const = 0;
   // Bytes of the weights in memory.
   virtual std::size_t size_bytes() const = 0;
+  // Names everything besides weights, tokens and the cache's type that decides what a prompt's keys
+  // and values are to the last bit: those of equal names may be used for one another.
+  virtual std::string_view arithmetic() const = 0;
   // Tokens of prompts in a step that use the device well, while decoding beside them still waits
   // only briefly.
   virtual std::size_t prompt_tokens_per_step() const = 0;

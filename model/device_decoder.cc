@@ -172,6 +172,9 @@ class Decoder final : public DeviceDecoder {
   Decoder(const WeightFile& weights, const DecoderConfig& config,
           std::shared_ptr<DeviceRuntime> runtime, const DeviceDecoderOptions& options)
       : runtime_(std::move(runtime)),
+        arithmetic_(fmt::format("device, {} weights, {}",
+                                options.weights == DeviceWeightFormat::kBytes ? "8-bit" : "full",
+                                options.single_precision ? "single" : "half")),
         cache_type_(options.single_precision ? at::kFloat : at::kHalf),
         network_(weights, config, options.weights,
                  options.single_precision ? at::kFloat : at::kBFloat16,
@@ -179,6 +182,7 @@ class Decoder final : public DeviceDecoder {
 
   const DecoderConfig& config() const override { return network_.config(); }
   std::size_t size_bytes() const override { return network_.size_bytes(); }
+  std::string_view arithmetic() const override { return arithmetic_; }
   std::size_t prompt_tokens_per_step() const override { return device::kMostRows; }
   std::size_t recorded_shapes() const override {
     return static_cast<std::size_t>(std::ranges::count_if(
@@ -205,6 +209,7 @@ class Decoder final : public DeviceDecoder {
                 std::span<const DecoderSegment> segments, std::span<float> logits);
 
   std::shared_ptr<DeviceRuntime> runtime_;
+  std::string arithmetic_;
   at::ScalarType cache_type_;
   DeviceNetwork network_;
   std::shared_ptr<KvTensors> tensors_;

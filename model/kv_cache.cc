@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "model/kernels/attention.h"
 #include "model/kernels/byte_attention.h"
 
 namespace tandem {
@@ -16,7 +15,7 @@ constexpr std::size_t kSlabBytes = std::size_t{32} << 20;
 constexpr int kBlock = static_cast<int>(kernels::kBlockPositions);
 
 std::size_t blocks_for(int length) {
-  return static_cast<std::size_t>((length + kBlock - 1) / kBlock);
+  return kv_blocks_for(static_cast<std::size_t>(length));
 }
 
 std::size_t bytes_of_head(KvType type, std::size_t head_size) {

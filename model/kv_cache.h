@@ -17,11 +17,17 @@
 #include <vector>
 
 #include "model/decoder_config.h"
+#include "model/kernels/attention.h"
 #include "model/kernels/matrix.h"
 
 namespace tandem {
 
 using KvBlock = std::int32_t;
+
+// Blocks that so many positions take.
+constexpr std::size_t kv_blocks_for(std::size_t positions) {
+  return (positions + kernels::kBlockPositions - 1) / kernels::kBlockPositions;
+}
 
 // What keys and values are kept as.
 enum class KvType { kHalf, kInt8 };

@@ -31,7 +31,7 @@ Header header_of(const DecoderConfig& config, int tokens) {
 }
 
 std::size_t blocks_of(int tokens) {
-  return (static_cast<std::size_t>(tokens) + kBlock - 1) / kBlock;
+  return kv_blocks_for(static_cast<std::size_t>(tokens));
 }
 
 std::size_t head_bytes(const DecoderConfig& config) {
