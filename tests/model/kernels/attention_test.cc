@@ -7,14 +7,15 @@
 #include <random>
 #include <vector>
 
-#include "model/kernels/tile_attention.h"
-#include "model/kernels/tiles.h"
+#include "tests/model/kernels/key_value_samples.h"
 #include "tests/support/simd_targets.h"
 
 namespace tandem::kernels {
 namespace {
 
-constexpr std::size_t kPositions = 75;
+using testing::KeyValueSamples;
+
+constexpr std::size_t kPositions = KeyValueSamples<std::uint16_t>::kPositions;
 
 // Rounded to half precision, for numbers in its normal range.
 float as_half(float value) {
@@ -25,33 +26,14 @@ float as_half(float value) {
   return value;
 }
 
-struct Cache {
-  Cache(std::size_t head_size, std::mt19937& random)
-      : keys(kPositions * head_size), values(kPositions * head_size) {
-    for (auto* numbers : {&keys, &values})
-      for (float& value : *numbers) value = std::normal_distribution<float>()(random);
-    const std::size_t count = (kPositions + kBlockPositions - 1) / kBlockPositions;
-    memory.resize(count, std::vector<std::uint16_t>(2 * block_elements(head_size)));
-    for (std::size_t i = 0; i < kPositions; ++i)
-      store_key_value(&keys[i * head_size], &values[i * head_size], head_size, i % kBlockPositions,
-                      memory[i / kBlockPositions].data());
-    for (const auto& block : memory) blocks.push_back(block.data());
-    for (auto* numbers : {&keys, &values})
-      for (float& value : *numbers) value = as_half(value);
-  }
-
-  std::vector<float> keys;
-  std::vector<float> values;
-  std::vector<std::vector<std::uint16_t>> memory;
-  std::vector<const std::uint16_t*> blocks;
-};
-
 class AttentionTest : public testing::SimdTest {};
 
 TEST_P(AttentionTest, MatchesDoublePrecision) {
   std::mt19937 random(20261126);
   for (const std::size_t size : {std::size_t{6}, std::size_t{64}, std::size_t{80}}) {
-    const Cache cache(size, random);
+    KeyValueSamples<std::uint16_t> cache(size, random);
+    for (auto* numbers : {&cache.keys, &cache.values})
+      for (float& value : *numbers) value = as_half(value);
     for (const std::size_t heads : {1, 2, 3, 4, 7}) {
       std::vector<float> query(heads * size);
       for (float& value : query) value = 2 * std::normal_distribution<float>()(random);
@@ -86,7 +68,7 @@ TEST_P(AttentionTest, MatchesDoublePrecision) {
 // Scores that would overflow the exponential without the running maximum.
 TEST_P(AttentionTest, LargeScoresStayFinite) {
   std::mt19937 random(1);
-  const Cache cache(64, random);
+  const KeyValueSamples<std::uint16_t> cache(64, random);
   std::vector<float> query(64);
   for (float& value : query) value = 100 * std::normal_distribution<float>()(random);
   std::vector<float> out(64);
@@ -95,43 +77,6 @@ TEST_P(AttentionTest, LargeScoresStayFinite) {
 }
 
 TANDEM_FOR_EVERY_SIMD_TARGET(AttentionTest);
-
-// attend() of the same row, which other tests hold to double precision, up to bfloat16's precision.
-TEST(TileAttentionTest, MatchesAttentionOfSingleRows) {
-  if (!tiles_available()) GTEST_SKIP() << "this processor has no tiles";
-  std::mt19937 random(20261126);
-  for (const std::size_t size : {std::size_t{32}, std::size_t{64}, std::size_t{96}}) {
-    const Cache cache(size, random);
-    for (const std::size_t window : {0, 5, 40}) {
-      for (const auto& [first, count] :
-           std::vector<std::pair<std::size_t, std::size_t>>{{0, 16}, {59, 16}, {31, 2}, {70, 1}}) {
-        SCOPED_TRACE(::testing::Message()
-                     << size << " window " << window << " from " << first << " count " << count);
-        constexpr std::size_t kHeads = 3;
-        const std::size_t stride = kHeads * size + 5;
-        std::vector<float> query(count * stride);
-        for (float& value : query) value = std::normal_distribution<float>()(random);
-        std::vector<float> out(count * kHeads * size);
-        attend_tiles(query.data(), stride, kHeads, count, first, size, 0.3f, window, cache.blocks,
-                     out.data(), kHeads * size);
-        for (std::size_t row = 0; row < count; ++row) {
-          const std::size_t end = first + row + 1;
-          const std::size_t begin = window > 0 && end > window ? end - window : 0;
-          std::vector<float> expected(kHeads * size);
-          attend(&query[row * stride], kHeads, size, 0.3f, cache.blocks, begin, end,
-                 expected.data());
-          std::vector<float> alone(kHeads * size);
-          attend_tiles(&query[row * stride], stride, kHeads, 1, first + row, size, 0.3f, window,
-                       cache.blocks, alone.data(), kHeads * size);
-          for (std::size_t k = 0; k < kHeads * size; ++k) {
-            ASSERT_NEAR(out[row * kHeads * size + k], expected[k], 0.01) << row << " " << k;
-            ASSERT_EQ(out[row * kHeads * size + k], alone[k]) << row << " " << k;
-          }
-        }
-      }
-    }
-  }
-}
 
 }  // namespace
 }  // namespace tandem::kernels

@@ -9,13 +9,12 @@
 #include <random>
 #include <vector>
 
+#include "tests/model/kernels/key_value_samples.h"
 #include "tests/support/half.h"
 #include "tests/support/simd_targets.h"
 
 namespace tandem::kernels {
 namespace {
-
-constexpr std::size_t kPositions = 75;
 
 // An entry of the matrix that spreads heads of `padded` channels: blocks of Hadamard's on the
 // diagonal, as Sylvester orders it.
@@ -65,28 +64,8 @@ class BlockReader {
   std::size_t padded_;
 };
 
-// Two channels of the keys are far larger than others, as after norms.
-struct Cache {
-  Cache(std::size_t head_size, std::mt19937& random)
-      : keys(kPositions * head_size), values(kPositions * head_size) {
-    for (auto* numbers : {&keys, &values})
-      for (float& value : *numbers) value = std::normal_distribution<float>()(random);
-    const std::size_t count = (kPositions + kBlockPositions - 1) / kBlockPositions;
-    memory.resize(count, std::vector<std::byte>(byte_block_bytes(head_size)));
-    for (std::size_t i = 0; i < kPositions; ++i) {
-      keys[i * head_size + 1] *= 15;
-      keys[i * head_size + 5] += 20;
-      store_key_value(&keys[i * head_size], &values[i * head_size], head_size, i % kBlockPositions,
-                      memory[i / kBlockPositions].data());
-    }
-    for (const auto& block : memory) blocks.push_back(block.data());
-  }
-
-  std::vector<float> keys;
-  std::vector<float> values;
-  std::vector<std::vector<std::byte>> memory;
-  std::vector<const std::byte*> blocks;
-};
+using Samples = testing::KeyValueSamples<std::byte>;
+constexpr std::size_t kPositions = Samples::kPositions;
 
 constexpr std::size_t kSizes[] = {6, 64, 80, 96, 256};
 
@@ -98,7 +77,7 @@ class ByteAttentionTest : public testing::SimdTest {
 TEST_P(ByteAttentionTest, PositionsAreKeptToHalfAStepOfTheirScale) {
   for (const std::size_t size : kSizes) {
     SCOPED_TRACE(size);
-    const Cache cache(size, random_);
+    const Samples cache(size, random_, /*large_channels=*/true);
     std::vector<float> key(size);
     std::vector<float> value(size);
     for (std::size_t i = 0; i < kPositions; ++i) {
@@ -126,7 +105,7 @@ TEST_P(ByteAttentionTest, PositionsAreKeptToHalfAStepOfTheirScale) {
 
 TEST_P(ByteAttentionTest, LargeChannelsLeaveTheOthersTheirBits) {
   constexpr std::size_t kSize = 64;
-  const Cache cache(kSize, random_);
+  const Samples cache(kSize, random_, /*large_channels=*/true);
   // The largest number of a key is about 40; alone it would make for a scale of 0.3.
   for (std::size_t i = 0; i < 32; ++i)
     EXPECT_LT(BlockReader(cache.blocks[0], kSize).scale(i), 0.1) << i;
@@ -134,7 +113,7 @@ TEST_P(ByteAttentionTest, LargeChannelsLeaveTheOthersTheirBits) {
 
 TEST_P(ByteAttentionTest, MatchesDoublePrecision) {
   for (const std::size_t size : kSizes) {
-    const Cache cache(size, random_);
+    const Samples cache(size, random_, /*large_channels=*/true);
     std::vector<double> keys(kPositions * size);
     std::vector<double> values(kPositions * size);
     for (std::size_t i = 0; i < kPositions; ++i) {
@@ -179,7 +158,7 @@ TEST_P(ByteAttentionTest, MatchesDoublePrecision) {
 
 TEST_P(ByteAttentionTest, APositionIsWrittenWithoutTouchingOthers) {
   constexpr std::size_t kSize = 64;
-  const Cache cache(kSize, random_);
+  const Samples cache(kSize, random_, /*large_channels=*/true);
   std::vector<std::byte> block = cache.memory[0];
   const std::vector<float> large(kSize, 1000);
   store_key_value(large.data(), large.data(), kSize, 9, block.data());
@@ -195,7 +174,7 @@ TEST_P(ByteAttentionTest, APositionIsWrittenWithoutTouchingOthers) {
 // What a broken network writes must not reach those who get the block after it.
 TEST_P(ByteAttentionTest, WhatIsNotFiniteStaysAtItsPosition) {
   constexpr std::size_t kSize = 64;
-  Cache cache(kSize, random_);
+  Samples cache(kSize, random_, /*large_channels=*/true);
   std::vector<float> query(kSize, 0.5f);
   std::vector<float> expected(kSize);
   attend(query.data(), 1, kSize, 1, cache.blocks, 0, 70, expected.data());
@@ -227,7 +206,7 @@ TEST_P(ByteAttentionTest, NothingAtAllIsKeptAsNothing) {
 // What tiles compute with.
 TEST_P(ByteAttentionTest, ExpandedBlocksAreSpreadHalves) {
   for (const std::size_t size : {std::size_t{32}, std::size_t{64}, std::size_t{96}}) {
-    const Cache cache(size, random_);
+    const Samples cache(size, random_, /*large_channels=*/true);
     std::vector<std::uint16_t> halves(2 * block_elements(size));
     expand_block(cache.blocks[1], size, halves.data());
     const BlockReader reader(cache.blocks[1], size);
