@@ -151,7 +151,7 @@ std::vector<Citation> find_citations(std::string_view answer, const std::vector<
       }
     }
   }
-  const std::vector<float> vectors = encoder.encode(texts);
+  const std::vector<float> vectors = encoder.encode(texts, TextKind::kPlain);
   const auto dimension = static_cast<std::size_t>(encoder.dimension());
   const auto row = [&](std::size_t i) {
     return std::span<const float>(vectors).subspan(i * dimension, dimension);

@@ -70,7 +70,7 @@ std::vector<float> encode_passages(const Encoder& encoder, std::span<const Passa
     const auto batch = passages.first(std::min(kEncodeBatch, passages.size()));
     std::vector<std::string> texts;
     for (const Passage& passage : batch) texts.push_back(embedding_text(passage));
-    const std::vector<float> encoded = encoder.encode(texts);
+    const std::vector<float> encoded = encoder.encode(texts, TextKind::kPassage);
     vectors.insert(vectors.end(), encoded.begin(), encoded.end());
     passages = passages.subspan(batch.size());
   }
@@ -238,7 +238,7 @@ class Ingestor::FolderRun {
         texts.push_back(embedding_text(passage));
       }
     }
-    const std::vector<float> vectors = ingestor_.encoder_.encode(texts);
+    const std::vector<float> vectors = ingestor_.encoder_.encode(texts, TextKind::kPassage);
     const std::size_t dimension = vectors.size() / texts.size();
     auto next = vectors.begin();
     for (File& file : waiting_) {

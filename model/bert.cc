@@ -1,10 +1,13 @@
 #include "model/bert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
+#include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -17,13 +20,13 @@ constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
 // Some checkpoints carry the prefix of the model they were cut from.
 std::string find_prefix(const WeightFile& file) {
-  for (const char* prefix : {"", "bert.", "model."})
+  for (const char* prefix : {"", "bert.", "roberta.", "model."})
     if (file.find(std::string(prefix) + "embeddings.word_embeddings.weight") != nullptr)
       return prefix;
   throw Error(
       ErrorCode::kCorrupt,
       fmt::format("{} holds no tensor embeddings.word_embeddings.weight", file.path().string()),
-      "give the folder of a BERT encoder in the Hugging Face format");
+      "give the folder of a BERT or XLM-R encoder in the Hugging Face format");
 }
 
 class ConfigReader {
@@ -50,15 +53,19 @@ class ConfigReader {
     return static_cast<float>(value);
   }
 
-  // Refuses a file whose `key` is there but has a value that this code does not implement.
-  void require(const char* key, const char* supported) const {
+  // Which of the values of `key` that this code implements the file has; the first one if it has
+  // none. Others are refused.
+  std::string_view one_of(const char* key,
+                          std::initializer_list<std::string_view> supported) const {
     const auto found = json_.find(key);
-    if (found == json_.end() || *found == supported) return;
+    if (found == json_.end()) return *supported.begin();
+    for (const std::string_view value : supported)
+      if (*found == value) return value;
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} has {} {}; only \"{}\" is supported", path_.string(), key,
+                fmt::format("{} has {} {}; what is supported is {}", path_.string(), key,
                             found->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace),
-                            supported),
-                "choose an encoder of the BERT family, such as all-MiniLM-L6-v2");
+                            fmt::join(supported, ", ")),
+                "choose an encoder of the BERT or XLM-R family, such as all-MiniLM-L6-v2");
   }
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -73,9 +80,10 @@ class ConfigReader {
 
 BertConfig read_config(const std::filesystem::path& path) {
   const ConfigReader reader(path);
-  reader.require("model_type", "bert");
-  reader.require("hidden_act", "gelu");
-  reader.require("position_embedding_type", "absolute");
+  const bool is_bert =
+      reader.one_of("model_type", {"bert", "roberta", "xlm-roberta", "camembert"}) == "bert";
+  reader.one_of("hidden_act", {"gelu"});
+  reader.one_of("position_embedding_type", {"absolute"});
   BertConfig config;
   config.hidden_size = reader.positive("hidden_size");
   config.layer_count = reader.positive("num_hidden_layers");
@@ -83,6 +91,10 @@ BertConfig read_config(const std::filesystem::path& path) {
   config.intermediate_size = reader.positive("intermediate_size");
   config.vocabulary_size = reader.positive("vocab_size");
   config.max_positions = reader.positive("max_position_embeddings");
+  // Positions are counted from the one after the token that pads (fairseq's make_positions).
+  if (!is_bert) config.first_position = reader.positive("pad_token_id") + 1;
+  config.max_positions -= config.first_position;
+  if (config.max_positions < 1) reader.fail("has no positions but that of its padding");
   config.type_vocabulary_size = reader.positive("type_vocab_size");
   config.layer_norm_epsilon = reader.epsilon();
   if (config.hidden_size % config.head_count != 0)

@@ -1,6 +1,8 @@
-// The BERT encoder (Devlin et al. 2018, arXiv:1810.04805).
+// The BERT encoder (Devlin et al. 2018, arXiv:1810.04805) and its relatives that differ in where
+// positions begin: RoBERTa (arXiv:1907.11692) and XLM-R (arXiv:1911.02116).
 //
-// Reads a Hugging Face folder: `config.json` and `model.safetensors` of BertModel. Non-goals: heads
+// Reads a Hugging Face folder: `config.json` and `model.safetensors` of BertModel, RobertaModel or
+// XLMRobertaModel. Non-goals: heads
 // other than the hidden states (a reranking head comes with the reranker), dropout,
 // cross-attention.
 #ifndef TANDEM_MODEL_BERT_H_
@@ -22,7 +24,9 @@ struct BertConfig {
   int head_count = 0;
   int intermediate_size = 0;
   int vocabulary_size = 0;
-  int max_positions = 0;
+  int max_positions = 0;  // tokens of the longest sequence
+  int first_position =
+      0;  // of a sequence, in the table of positions: RoBERTa keeps some for padding
   int type_vocabulary_size = 0;
   float layer_norm_epsilon = 0;
 };

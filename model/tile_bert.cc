@@ -173,8 +173,10 @@ TileBert::TileBert(const BertCheckpoint& checkpoint)
   const std::int64_t hidden = config_.hidden_size;
   word_embeddings_ =
       loader.values("embeddings.word_embeddings.weight", {config_.vocabulary_size, hidden});
-  position_embeddings_ =
-      loader.values("embeddings.position_embeddings.weight", {config_.max_positions, hidden});
+  position_embeddings_ = loader.values("embeddings.position_embeddings.weight",
+                                       {config_.first_position + config_.max_positions, hidden});
+  position_embeddings_.erase(position_embeddings_.begin(),
+                             position_embeddings_.begin() + config_.first_position * hidden);
   const std::vector<float> types = loader.values("embeddings.token_type_embeddings.weight",
                                                  {config_.type_vocabulary_size, hidden});
   for (std::size_t i = 0; i < position_embeddings_.size(); ++i)

@@ -129,8 +129,10 @@ TorchBert::TorchBert(const BertCheckpoint& checkpoint) : config_(checkpoint.conf
   const std::int64_t hidden = config_.hidden_size;
   word_embeddings_ =
       loader.matrix("embeddings.word_embeddings.weight", config_.vocabulary_size, hidden);
-  position_embeddings_ =
-      loader.matrix("embeddings.position_embeddings.weight", config_.max_positions, hidden);
+  position_embeddings_ = loader
+                             .matrix("embeddings.position_embeddings.weight",
+                                     config_.first_position + config_.max_positions, hidden)
+                             .narrow(0, config_.first_position, config_.max_positions);
   position_embeddings_.add_(
       loader.matrix("embeddings.token_type_embeddings.weight", config_.type_vocabulary_size, hidden)
           .narrow(0, 0, 1));

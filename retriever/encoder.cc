@@ -12,11 +12,11 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "model/bert.h"
+#include "retriever/encoder_files.h"
+#include "retriever/encoder_prompts.h"
 
 namespace tandem {
 namespace {
-
-constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
 // Tokens of one forward pass. From about 1,000 on the matrix products run at full speed; more would
 // push the intermediate activations (6 KiB a token for MiniLM) out of the last-level cache.
@@ -26,21 +26,11 @@ constexpr const char* kFolderAdvice =
     "give the folder of a sentence-transformers model: config.json, model.safetensors, "
     "tokenizer.json or vocab.txt, 1_Pooling/config.json";
 
-// Nullopt if there is no such file.
-std::optional<nlohmann::json> read_json(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  auto json = nlohmann::json::parse(read_file(path, kMaxConfigBytes), nullptr, false);
-  if (json.is_discarded())
-    throw Error(ErrorCode::kCorrupt, fmt::format("{} is not JSON", path.string()),
-                "fetch the model again");
-  return json;
-}
-
 // A folder without a pooling configuration is a plain BERT; sentence-transformers takes the mean of
 // its states, and so do we.
 Pooling read_pooling(const std::filesystem::path& folder) {
   const auto path = folder / "1_Pooling" / "config.json";
-  const auto json = read_json(path);
+  const auto json = read_encoder_json(path);
   if (!json) return Pooling::kMean;
   std::vector<std::string> modes;
   if (json->is_object()) {
@@ -59,7 +49,7 @@ Pooling read_pooling(const std::filesystem::path& folder) {
 // A further module (a dense projection, say) would change the vectors.
 void check_modules(const std::filesystem::path& folder) {
   const auto path = folder / "modules.json";
-  const auto json = read_json(path);
+  const auto json = read_encoder_json(path);
   if (!json || !json->is_array()) return;
   for (const auto& module : *json) {
     const auto type = module.is_object() ? module.find("type") : module.end();
@@ -77,7 +67,7 @@ void check_modules(const std::filesystem::path& folder) {
 
 int read_max_tokens(const std::filesystem::path& folder, int max_positions, int control_tokens) {
   const auto path = folder / "sentence_bert_config.json";
-  const auto json = read_json(path);
+  const auto json = read_encoder_json(path);
   if (!json || !json->is_object()) return max_positions;
   const auto found = json->find("max_seq_length");
   if (found == json->end() || found->is_null()) return max_positions;
@@ -110,10 +100,13 @@ std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& 
   return files;
 }
 
-std::string identify(const std::filesystem::path& folder, Pooling pooling, int max_tokens) {
+std::string identify(const std::filesystem::path& folder, Pooling pooling,
+                     const EncoderPrompts& prompts, int max_tokens) {
   Sha256 hash;
   hash.update(fmt::format("encoder 1\npooling {}\nmax_tokens {}\n",
                           pooling == Pooling::kMean ? "mean" : "cls", max_tokens));
+  for (const std::string& prompt : {prompts.plain, prompts.query, prompts.passage})
+    if (!prompt.empty()) hash.update(fmt::format("prompt {} {}\n", prompt.size(), prompt));
   hash_file(hash, folder / "config.json");
   hash_file(hash, folder / "model.safetensors");
   for (const auto& path : tokenizer_files(folder)) hash_file(hash, path);
@@ -130,11 +123,11 @@ void normalize(std::span<float> vector) {
 class BertEncoder final : public Encoder {
  public:
   explicit BertEncoder(const std::filesystem::path& folder)
-      : name_(folder.filename().empty() ? folder.parent_path().filename().string()
-                                        : folder.filename().string()),
+      : name_(folder_name(folder)),
         model_(BertModel::load(folder)),
         tokenizer_(open_tokenizer(folder)),
-        pooling_(read_pooling(folder)) {
+        pooling_(read_pooling(folder)),
+        prompts_(read_prompts(folder)) {
     check_modules(folder);
     if (tokenizer_->prefix().empty())
       throw Error(ErrorCode::kUnsupported,
@@ -150,7 +143,7 @@ class BertEncoder final : public Encoder {
           fmt::format("the tokenizer in {} has {} tokens, the model only {}", folder.string(),
                       tokenizer_->vocabulary_size(), model_->config().vocabulary_size),
           "the files do not belong together; fetch the model again");
-    id_ = identify(folder, pooling_, max_tokens_);
+    id_ = identify(folder, pooling_, prompts_, max_tokens_);
   }
 
   const std::string& id() const override { return id_; }
@@ -159,9 +152,10 @@ class BertEncoder final : public Encoder {
   int max_tokens() const override { return max_tokens_; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
 
-  std::vector<float> encode(std::span<const std::string> texts) const override;
+  std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const override;
 
  private:
+  const std::string& prompt_of(TextKind kind) const;
   std::vector<TokenId> sequence(const std::string& text) const;
 
   std::string id_;
@@ -169,8 +163,14 @@ class BertEncoder final : public Encoder {
   std::unique_ptr<BertModel> model_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Pooling pooling_;
+  EncoderPrompts prompts_;
   int max_tokens_ = 0;
 };
+
+const std::string& BertEncoder::prompt_of(TextKind kind) const {
+  if (kind == TextKind::kQuery) return prompts_.query;
+  return kind == TextKind::kPassage ? prompts_.passage : prompts_.plain;
+}
 
 std::vector<TokenId> BertEncoder::sequence(const std::string& text) const {
   const auto prefix = tokenizer_->prefix();
@@ -183,11 +183,13 @@ std::vector<TokenId> BertEncoder::sequence(const std::string& text) const {
   return ids;
 }
 
-std::vector<float> BertEncoder::encode(std::span<const std::string> texts) const {
+std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextKind kind) const {
+  const std::string& prompt = prompt_of(kind);
   const auto width = static_cast<std::size_t>(dimension());
   std::vector<std::vector<TokenId>> sequences;
   sequences.reserve(texts.size());
-  for (const auto& text : texts) sequences.push_back(sequence(text));
+  for (const auto& text : texts)
+    sequences.push_back(prompt.empty() ? sequence(text) : sequence(prompt + text));
 
   // The model runs texts of equal length side by side, so they are put next to each other.
   std::vector<std::size_t> order(texts.size());

@@ -14,12 +14,17 @@
 
 namespace tandem {
 
+// What a text is to a search. Some encoders were trained with an instruction before questions, or
+// with a word before either.
+enum class TextKind { kPlain, kQuery, kPassage };
+
 // Immutable once opened; all methods may be called from any thread.
 class Encoder {
  public:
-  // Reads config.json, model.safetensors, the tokenizer, `1_Pooling/config.json` (mean or CLS) and
-  // `sentence_bert_config.json` (max_seq_length) where present. Throws as BertModel::load and
-  // open_tokenizer do; the advice says what a usable folder holds.
+  // Reads config.json, model.safetensors, the tokenizer and, where present,
+  // `1_Pooling/config.json` (mean or CLS), `sentence_bert_config.json` (max_seq_length) and
+  // `config_sentence_transformers.json` (prompts; see encoder_prompts.h). Throws as BertModel::load
+  // and open_tokenizer do; the advice says what a usable folder holds.
   static std::unique_ptr<Encoder> open(const std::filesystem::path& folder);
   virtual ~Encoder() = default;
 
@@ -33,10 +38,10 @@ class Encoder {
   virtual int max_tokens() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
 
-  // Encodes each text: shape [texts, dimension], row-major, each row of length 1 (L2). Texts are
-  // batched by length and token budget inside; the result does not depend on what else is in the
-  // batch, to rounding.
-  virtual std::vector<float> encode(std::span<const std::string> texts) const = 0;
+  // Encodes each text, after the prompt that the encoder was trained with for texts of this kind:
+  // shape [texts, dimension], row-major, each row of length 1 (L2). Texts are batched by length and
+  // token budget inside; the result does not depend on what else is in the batch, to rounding.
+  virtual std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const = 0;
 };
 
 }  // namespace tandem

@@ -26,7 +26,8 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
                 "index documents into it first");
   }
 
-  const std::vector<float> vector = encoder_.encode(std::vector{std::string(query)});
+  const std::vector<float> vector =
+      encoder_.encode(std::vector{std::string(query)}, TextKind::kQuery);
   std::vector<Hit> hits;
   // The index may still know passages that the store has just deleted; each round asks for as many
   // more as were missing, until the index has no more.

@@ -25,7 +25,7 @@ struct SentencePieceOptions {
 };
 
 // `model` is the content of a `.model` file, `source` names it in messages. Ids are those of the
-// file; models that shift them (XLM-R and its relatives) must be refused by the caller. With
+// file (XLM-R and its relatives have others, see fairseq_ids.h). With
 // ControlTokens::kParse each stretch of text between control tokens is encoded by itself, so each
 // gets the leading space that the model wants. Throws kCorrupt.
 //

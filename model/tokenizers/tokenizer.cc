@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "model/tokenizers/fairseq_ids.h"
 #include "model/tokenizers/sentence_piece.h"
 #include "model/tokenizers/tokenizer_json.h"
 #include "model/tokenizers/word_piece.h"
@@ -47,7 +48,7 @@ std::unique_ptr<Tokenizer> open_vocab_txt(const fs::path& folder) {
   return make_word_piece_from_lines(read_file(path, kLargestFile), path.string(), text);
 }
 
-// XLM-R, CamemBERT and mBART name their model so, and shift its ids by the four tokens of fairseq.
+// XLM-R and its relatives name their model so, and number its tokens as fairseq does.
 constexpr const char* kShiftedName = "sentencepiece.bpe.model";
 
 fs::path find_sentence_piece(const fs::path& folder) {
@@ -59,13 +60,9 @@ fs::path find_sentence_piece(const fs::path& folder) {
 }
 
 std::unique_ptr<Tokenizer> open_sentence_piece(const fs::path& folder, const fs::path& path) {
-  if (path.filename() == kShiftedName) {
-    throw Error(ErrorCode::kUnsupported,
-                path.string() +
-                    ": models of the XLM-R family number their tokens in another way "
-                    "than their SentencePiece file",
-                "use a model with WordPiece or byte-level BPE");
-  }
+  if (path.filename() == kShiftedName)
+    return with_fairseq_ids(make_sentence_piece(read_file(path, kLargestFile), path.string(), {}),
+                            path.string());
   const json config = read_config(folder);
   SentencePieceOptions options;
   options.add_begin = flag(config, "add_bos_token", true);
@@ -107,7 +104,7 @@ std::unique_ptr<Tokenizer> open_tokenizer_json(const fs::path& folder) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kUnsupported) throw;
     const fs::path model = find_sentence_piece(folder);
-    if (model.empty() || model.filename() == kShiftedName) throw;
+    if (model.empty()) throw;
     auto tokenizer = open_sentence_piece(folder, model);
     if (!same_ids(text, *tokenizer)) throw;
     return tokenizer;

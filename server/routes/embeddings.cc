@@ -89,6 +89,14 @@ std::size_t count_tokens(const std::vector<std::string>& texts, const Encoder& e
   return tokens;
 }
 
+TextKind kind_of(const Fields& fields) {
+  const auto type = fields.text("input_type");
+  if (!type) return TextKind::kPlain;
+  if (*type == "query") return TextKind::kQuery;
+  if (*type == "passage" || *type == "document") return TextKind::kPassage;
+  fields.fail("input_type", "must be 'query', 'passage' or 'document'.");
+}
+
 void embed(Exchange& exchange, const RouteContext& context) {
   const Encoder& encoder = *context.engine.encoder;
   const json body = exchange.json_body();
@@ -103,8 +111,9 @@ void embed(Exchange& exchange, const RouteContext& context) {
     fields.fail("dimensions", fmt::format("must be {}, the only size of this encoder's vectors.",
                                           encoder.dimension()));
   }
+  const TextKind kind = kind_of(fields);
   const std::vector<std::string> texts = parse_inputs(fields, encoder.tokenizer());
-  const std::vector<float> vectors = encoder.encode(texts);
+  const std::vector<float> vectors = encoder.encode(texts, kind);
 
   const auto dimension = static_cast<std::size_t>(encoder.dimension());
   json data = json::array();

@@ -85,7 +85,8 @@ void expect_state(const Store& store, const DenseIndex& index, const Encoder& en
     for (const Passage& passage : passages) {
       covered += passage.text + " ";
       const std::vector<std::string> query{embedding_text(passage)};
-      const auto hits = index.search(kDefaultCollection, encoder.encode(query), 1);
+      const auto hits =
+          index.search(kDefaultCollection, encoder.encode(query, TextKind::kQuery), 1);
       ASSERT_EQ(hits.size(), 1u);
       ASSERT_EQ(hits[0].id, passage.id);
       ASSERT_NEAR(hits[0].score, 1, 1e-5);

@@ -77,7 +77,8 @@ class IngestorTest : public ::testing::Test {
       EXPECT_GT(found.size(), 0u);
       for (const Passage& passage : found) {
         const std::vector<std::string> text{embedding_text(passage)};
-        const auto hits = index_->search(kDefaultCollection, encoder_.encode(text), 1);
+        const auto hits =
+            index_->search(kDefaultCollection, encoder_.encode(text, TextKind::kQuery), 1);
         ASSERT_EQ(hits.size(), 1u);
         EXPECT_NEAR(hits[0].score, 1, 1e-5);
       }

@@ -164,7 +164,7 @@ TEST_F(BertLoadTest, RefusesNumbersThatDoNotFitTheWeights) {
 TEST_F(BertLoadTest, RefusesWhatItWouldComputeWrongly) {
   for (const auto& [key, value] :
        std::map<std::string, std::string>{{"hidden_act", "relu"},
-                                          {"model_type", "xlm-roberta"},
+                                          {"model_type", "deberta-v2"},
                                           {"position_embedding_type", "relative_key"}}) {
     const auto kept = config_;
     config_[key] = value;

@@ -381,12 +381,33 @@ TEST(TokenizerFileTest, BrokenSentencePieceModelsAreRefused) {
   }
 }
 
-// Their SentencePiece file numbers tokens in another way than the model.
-TEST(TokenizerFileTest, ShiftedSentencePieceModelsAreRefused) {
+// The numbering of XLM-R, as fairseq and `transformers` define it: four tokens of its own, of which
+// three are pieces of the file, then the other pieces, moved up by one.
+TEST(TokenizerFileTest, ModelsOfXlmRNumberTheirTokensAsFairseqDoes) {
   const testing::TemporaryFolder folder;
   fs::copy_file(references() / "sentence_piece" / "tokenizer.model",
                 folder.path() / "sentencepiece.bpe.model");
-  EXPECT_EQ(code_of_folder(folder.path()), ErrorCode::kUnsupported);
+  const auto pieces = open_tokenizer(references() / "sentence_piece");
+  const auto tokenizer = open_tokenizer(folder.path());
+  for (const auto& [token, id] : std::map<std::string, TokenId>{
+           {"<s>", 0},
+           {"<pad>", 1},
+           {"</s>", 2},
+           {"<unk>", 3},
+           {"<mask>", static_cast<TokenId>(pieces->vocabulary_size()) + 1}}) {
+    EXPECT_EQ(tokenizer->find(token), std::optional(id)) << token;
+    EXPECT_TRUE(token == "<unk>" || tokenizer->is_control(id)) << token;
+    if (token != "<unk>") EXPECT_EQ(tokenizer->token_bytes(id), "") << token;
+  }
+  EXPECT_EQ(tokenizer->vocabulary_size(), pieces->vocabulary_size() + 2);
+  EXPECT_EQ(tokenizer->prefix()[0], 0);
+  EXPECT_EQ(tokenizer->suffix()[0], 2);
+  const std::string text = "The tide turns at six; la marée à midi.";
+  std::vector<TokenId> expected = pieces->encode(text);
+  ASSERT_GT(expected.size(), 5u);
+  for (TokenId& id : expected) id = id == 0 ? 3 : id + 1;
+  EXPECT_EQ(tokenizer->encode(text), expected);
+  EXPECT_EQ(tokenizer->decode(expected), pieces->decode(pieces->encode(text)));
 }
 
 TEST(TokenizerFileTest, ModelFileIsUsedOnlyWhereTokenizerJsonAgrees) {

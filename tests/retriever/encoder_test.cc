@@ -5,12 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/file.h"
+#include "retriever/encoder_prompts.h"
 #include "tests/support/errors.h"
 #include "tests/support/half.h"
 #include "tests/support/paths.h"
@@ -80,7 +83,7 @@ TEST_F(EncoderTest, VectorsMatchSentenceTransformers) {
   const std::size_t width = reference.dimension;
   ASSERT_EQ(reference.texts.size(), 200u);
   ASSERT_EQ(encoder_->dimension(), static_cast<int>(width));
-  const auto vectors = encoder_->encode(reference.texts);
+  const auto vectors = encoder_->encode(reference.texts, TextKind::kPlain);
   ASSERT_EQ(vectors.size(), reference.vectors.size());
   double worst = 1;
   for (std::size_t i = 0; i < reference.texts.size(); ++i) {
@@ -99,17 +102,17 @@ TEST_F(EncoderTest, VectorsMatchSentenceTransformers) {
 
 TEST_F(EncoderTest, ATextDoesNotSeeItsBatch) {
   const Reference reference = read_reference();
-  const auto together = encoder_->encode(std::span(reference.texts).first(60));
+  const auto together = encoder_->encode(std::span(reference.texts).first(60), TextKind::kPlain);
   const auto width = static_cast<std::size_t>(encoder_->dimension());
   for (const std::size_t i : {0, 9, 10, 33, 59}) {
-    const auto alone = encoder_->encode(std::span(reference.texts).subspan(i, 1));
+    const auto alone = encoder_->encode(std::span(reference.texts).subspan(i, 1), TextKind::kPlain);
     for (std::size_t k = 0; k < width; ++k)
       ASSERT_NEAR(alone[k], together[i * width + k], 1e-5f) << i;
   }
 }
 
 TEST_F(EncoderTest, NoTextsGiveNoVectors) {
-  EXPECT_TRUE(encoder_->encode({}).empty());
+  EXPECT_TRUE(encoder_->encode({}, TextKind::kPlain).empty());
 }
 
 TEST_F(EncoderTest, WhatLiesBeyondTheLongestSequenceIsCutOff) {
@@ -117,7 +120,7 @@ TEST_F(EncoderTest, WhatLiesBeyondTheLongestSequenceIsCutOff) {
   std::string words;
   for (int i = 0; i < 254; ++i) words += "sea ";
   const std::vector<std::string> texts = {words, words + "mountain storm"};
-  const auto vectors = encoder_->encode(texts);
+  const auto vectors = encoder_->encode(texts, TextKind::kPlain);
   const std::size_t width = vectors.size() / 2;
   for (std::size_t k = 0; k < width; ++k) EXPECT_NEAR(vectors[k], vectors[width + k], 1e-6f);
 }
@@ -125,17 +128,18 @@ TEST_F(EncoderTest, WhatLiesBeyondTheLongestSequenceIsCutOff) {
 // A document may not speak to the model. sentence-transformers would let it.
 TEST_F(EncoderTest, ControlTokensInATextStayText) {
   const std::vector<std::string> texts = {"over [SEP] out", "over [sep] out"};
-  const auto vectors = encoder_->encode(texts);
+  const auto vectors = encoder_->encode(texts, TextKind::kPlain);
   const std::size_t width = vectors.size() / 2;
   for (std::size_t k = 0; k < width; ++k) EXPECT_NEAR(vectors[k], vectors[width + k], 1e-6f);
 }
 
 TEST_F(EncoderTest, ThreadsEncodeAtTheSameTime) {
   const std::vector<std::string> texts = {"a short text", "another, somewhat longer text"};
-  const auto expected = encoder_->encode(texts);
+  const auto expected = encoder_->encode(texts, TextKind::kPlain);
   std::vector<std::vector<float>> results(4);
   std::vector<std::thread> threads;
-  for (auto& result : results) threads.emplace_back([&] { result = encoder_->encode(texts); });
+  for (auto& result : results)
+    threads.emplace_back([&] { result = encoder_->encode(texts, TextKind::kPlain); });
   for (auto& thread : threads) thread.join();
   for (const auto& result : results)
     for (std::size_t k = 0; k < expected.size(); ++k) ASSERT_NEAR(result[k], expected[k], 1e-6f);
@@ -201,6 +205,46 @@ TEST_F(EncoderFolderTest, RefusesLengthsThatLeaveNoRoom) {
   }
   replace("sentence_bert_config.json", R"({"max_seq_length": 100000})");
   EXPECT_EQ(Encoder::open(folder_.path())->max_tokens(), 512);
+}
+
+TEST_F(EncoderFolderTest, PutsTheNamedPromptsBeforeTexts) {
+  const std::string plain_id = id();
+  replace("config_sentence_transformers.json",
+          R"({"prompts": {"query": "ask: ", "document": "page: ", "topic": "about: "},
+              "default_prompt_name": "topic"})");
+  EXPECT_NE(id(), plain_id);
+  const auto prompted = Encoder::open(folder_.path());
+  const auto plain = Encoder::open(testing::encoder_folder());
+  for (const auto& [kind, prompt] : std::map<TextKind, std::string>{{TextKind::kQuery, "ask: "},
+                                                                    {TextKind::kPassage, "page: "},
+                                                                    {TextKind::kPlain, "about: "}})
+    EXPECT_EQ(prompted->encode(std::vector<std::string>{"the tide"}, kind),
+              plain->encode(std::vector{prompt + "the tide"}, TextKind::kQuery));
+}
+
+// Neither says so in its files.
+TEST(EncoderPromptsTest, FamiliesAreKnownByTheirNames) {
+  const testing::TemporaryFolder parent;
+  for (const auto& [name, query, passage] : std::vector<std::array<std::string, 3>>{
+           {"all-MiniLM-L6-v2", "", ""},
+           {"e5-small-v2", "query: ", "passage: "},
+           {"multilingual-e5-small", "query: ", "passage: "},
+           {"multilingual-e5-large-instruct", "", ""},
+           {"bge-small-en-v1.5", "Represent this sentence for searching relevant passages: ", ""},
+           {"bge-m3", "", ""}}) {
+    const auto folder = parent.path() / name;
+    std::filesystem::create_directory(folder);
+    EXPECT_EQ(read_prompts(folder).query, query) << name;
+    EXPECT_EQ(read_prompts(folder).passage, passage) << name;
+  }
+  const auto renamed = parent.path() / "encoder";
+  std::filesystem::create_directory(renamed);
+  write_file_atomic(renamed / "config.json", R"({"_name_or_path": "intfloat/e5-base"})");
+  EXPECT_EQ(read_prompts(renamed).query, "query: ");
+  write_file_atomic(renamed / "config_sentence_transformers.json",
+                    R"({"prompts": {"query": "q> ", "document": ""}})");
+  EXPECT_EQ(read_prompts(renamed).query, "q> ");
+  EXPECT_EQ(read_prompts(renamed).passage, "");
 }
 
 TEST_F(EncoderFolderTest, SaysWhatAFolderMustHold) {

@@ -27,7 +27,7 @@ class RetrieverTest : public ::testing::Test {
     auto sample = testing::make_sample(id, 1, passages, collection);
     std::vector<std::string> texts;
     for (const Passage& passage : sample.passages) texts.push_back(passage.text);
-    sample.vectors = encoder_.encode(texts);
+    sample.vectors = encoder_.encode(texts, TextKind::kPassage);
     const auto change = testing::put(*store_, sample);
     index_->add(collection, change.added, sample.vectors);
     return change;

@@ -49,7 +49,7 @@ class FakeEncoder : public Encoder {
   int max_tokens() const override { return max_tokens_; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
 
-  std::vector<float> encode(std::span<const std::string> texts) const override {
+  std::vector<float> encode(std::span<const std::string> texts, TextKind) const override {
     ++calls;
     encoded += texts.size();
     std::vector<float> vectors;
