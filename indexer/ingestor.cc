@@ -25,8 +25,8 @@ struct Ingestor::Prepared {
 
 namespace {
 
-// Part of every digest: raised when readers or chunker come to give other passages, so that
-// indexing again takes up what has not changed itself.
+// Part of every digest: raised when the chunker comes to give other passages, so that indexing
+// again takes up what has not changed itself; readers have versions of their own.
 constexpr int kPipelineVersion = 1;
 
 // Passages in one call of the encoder: enough to sort by length, few enough to show progress.
@@ -46,7 +46,9 @@ ChunkOptions chunk_options(const Encoder& encoder) {
 }
 
 std::string digest_of(const IngestRequest& request, const Encoder& encoder) {
-  std::string parts = std::to_string(kPipelineVersion) + ' ' + sha256_hex(request.bytes) + ' ' +
+  // Both versions only grow, so their sum changes with either.
+  const int version = kPipelineVersion + reader_version(request.bytes, request.source);
+  std::string parts = std::to_string(version) + ' ' + sha256_hex(request.bytes) + ' ' +
                       encoder.id() + ' ' + std::to_string(chunk_options(encoder).max_tokens) + ' ' +
                       std::to_string(request.title.size()) + ' ' + request.title + request.source;
   return sha256_hex(parts);

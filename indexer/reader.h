@@ -38,6 +38,10 @@ struct ReadLimits {
 SourceText read_source(std::string_view bytes, std::string_view name,
                        const ReadLimits& limits = {});
 
+// Grows with each change of the texts that the reader of such a document gives. Safe from any
+// thread.
+int reader_version(std::string_view bytes, std::string_view name);
+
 // Extensions, lower case with their dot, that indexing a folder takes up by itself.
 const std::vector<std::string>& known_extensions();
 

@@ -188,6 +188,14 @@ std::string decode_text(std::string_view bytes, std::string_view declared) {
   return repair_utf8(bytes);
 }
 
+std::string decode_as(std::string_view bytes, std::string_view encoding) {
+  for (const std::string& name : {resolve_label(encoding), std::string("windows-1252")}) {
+    if (name.empty()) continue;
+    if (auto text = convert(bytes, name)) return *std::move(text);
+  }
+  return repair_utf8(bytes);
+}
+
 bool has_wide_byte_order_mark(std::string_view bytes) {
   const ByteOrderMark* mark = find_mark(bytes);
   return mark != nullptr && mark->encoding != "UTF-8"sv;

@@ -13,6 +13,10 @@ namespace tandem {
 // every byte a meaning. What cannot be converted becomes U+FFFD. Safe from any thread.
 std::string decode_text(std::string_view bytes, std::string_view declared = {});
 
+// Text whose encoding is known by other means, whatever its bytes look like; that of windows-1252
+// if `encoding` is empty or unknown.
+std::string decode_as(std::string_view bytes, std::string_view encoding);
+
 // Whether `bytes` open with the mark of UTF-16 or UTF-32, whose NUL bytes are no sign of binary
 // data.
 bool has_wide_byte_order_mark(std::string_view bytes);

@@ -7,15 +7,10 @@
 #include <utility>
 
 #include "indexer/readers/decode.h"
+#include "indexer/readers/lines.h"
 
 namespace tandem {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 std::size_t indent_of(std::string_view line) {
   std::size_t columns = 0;
@@ -30,28 +25,6 @@ std::size_t indent_of(std::string_view line) {
   }
   return columns;
 }
-
-// Walks the lines of a text, keeping the byte at which each begins.
-class Lines {
- public:
-  explicit Lines(std::string_view text) : text_(text) {}
-  bool next() {
-    if (next_ > text_.size() || (next_ == text_.size() && next_ != 0)) return false;
-    begin_ = next_;
-    const std::size_t end = text_.find('\n', begin_);
-    line_ = text_.substr(begin_, end == std::string_view::npos ? end : end - begin_);
-    next_ = end == std::string_view::npos ? text_.size() + 1 : end + 1;
-    return true;
-  }
-  std::string_view line() const { return line_; }
-  std::size_t begin() const { return begin_; }
-
- private:
-  std::string_view text_;
-  std::string_view line_;
-  std::size_t begin_ = 0;
-  std::size_t next_ = 0;
-};
 
 struct Fence {
   char mark = '`';
@@ -74,11 +47,6 @@ bool closes(const Fence& fence, std::string_view line) {
          body.find_first_not_of(fence.mark) == std::string_view::npos;
 }
 
-Heading at(std::size_t line_begin, std::string_view line, std::string_view words, int level) {
-  const auto begin = line_begin + static_cast<std::size_t>(words.data() - line.data());
-  return {begin, begin + words.size(), level};
-}
-
 std::optional<Heading> parse_atx(std::string_view line, std::size_t line_begin) {
   if (indent_of(line) > 3) return std::nullopt;
   const std::string_view body = trim(line);
@@ -91,7 +59,7 @@ std::optional<Heading> parse_atx(std::string_view line, std::size_t line_begin) 
   if (last + 1 < words.size() && (words[last] == ' ' || words[last] == '\t')) {
     words = trim(words.substr(0, last));
   }
-  return at(line_begin, line, words, static_cast<int>(level));
+  return heading_at(line_begin, line, words, static_cast<int>(level));
 }
 
 // 1 for a line of "=", 2 for a line of "-", 0 otherwise.
@@ -180,14 +148,10 @@ SourceText read_markdown(std::string_view bytes) {
       previous_blank = true;
       continue;
     }
-    if (after_blank && may_be_setext_heading(line)) candidate = at(begin, line, trim(line), 1);
+    if (after_blank && may_be_setext_heading(line))
+      candidate = heading_at(begin, line, trim(line), 1);
   }
-  for (const Heading& heading : source.headings) {
-    if (!source.title.empty()) break;
-    if (heading.level == 1) {
-      source.title = text.substr(heading.begin, heading.end - heading.begin);
-    }
-  }
+  if (source.title.empty()) source.title = first_chapter(source);
   return source;
 }
 

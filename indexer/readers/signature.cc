@@ -18,7 +18,6 @@ struct Magic {
 using namespace std::string_view_literals;
 
 constexpr Magic kMagics[] = {
-    {0, "{\\rtf"sv, "a Rich Text document (rtf)"},
     {0, "\x89PNG\r\n\x1a\n"sv, "an image (png)"},
     {0, "\xff\xd8\xff"sv, "an image (jpeg)"},
     {0, "GIF87a"sv, "an image (gif)"},
@@ -75,33 +74,27 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// Office formats and e-books are ZIP archives; the names of their first entries tell which.
-std::string_view name_zip(std::string_view bytes) {
-  const std::string_view head = bytes.substr(0, 64 << 10);
-  if (contains(head.substr(0, 128), "mimetypeapplication/epub+zip")) return "an e-book (epub)";
-  if (contains(head.substr(0, 128), "mimetypeapplication/vnd.oasis.opendocument")) {
-    return "an OpenDocument file (odt, ods or odp)";
+// The formats of Office before 2007. Entry names of an OLE compound file are UTF-16.
+Signature name_ole(std::string_view bytes) {
+  const auto refused = [](std::string_view format, std::string_view advice) {
+    return Signature{ContentKind::kUnsupported, std::string(format), std::string(advice)};
+  };
+  if (contains(bytes, "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"sv)) {
+    return refused("an Office document with a password", "save it without one");
   }
-  // The entry may come late; the directory at the end of the archive lists every name.
-  const std::string_view tail =
-      bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 64 << 10));
-  for (const std::string_view part : {head, tail}) {
-    if (contains(part, "word/document.xml")) return "a Word document (docx)";
-    if (contains(part, "ppt/presentation.xml")) return "a PowerPoint presentation (pptx)";
-    if (contains(part, "xl/workbook.xml")) return "an Excel workbook (xlsx)";
+  if (contains(bytes, "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0"sv)) {
+    return refused("an old Word document (doc)", "save it as DOCX or PDF");
   }
-  return "an archive (zip)";
-}
-
-// Entry names of an OLE compound file are UTF-16.
-std::string_view name_ole(std::string_view bytes) {
-  if (contains(bytes, "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0"sv)) return "a Word document (doc)";
   if (contains(bytes, "P\0o\0w\0e\0r\0P\0o\0i\0n\0t\0"sv)) {
-    return "a PowerPoint presentation (ppt)";
+    return refused("an old PowerPoint presentation (ppt)", "save it as PPTX or PDF");
   }
-  if (contains(bytes, "_\0_\0s\0u\0b\0s\0t\0g\0"sv)) return "an Outlook message (msg)";
-  if (contains(bytes, "W\0o\0r\0k\0b\0o\0o\0k\0"sv)) return "an Excel workbook (xls)";
-  return "an old Office document (OLE)";
+  if (contains(bytes, "_\0_\0s\0u\0b\0s\0t\0g\0"sv)) {
+    return refused("an Outlook message (msg)", "save it as EML, HTML or text");
+  }
+  if (contains(bytes, "W\0o\0r\0k\0b\0o\0o\0k\0"sv) || contains(bytes, "B\0o\0o\0k\0"sv)) {
+    return refused("an old Excel workbook (xls)", "save it as XLSX or CSV");
+  }
+  return refused("an old Office document (OLE)", "save it in the format of Office 2007 or later");
 }
 
 // A bitmap's header repeats the size of the file, which keeps prose that starts with "BM" apart.
@@ -148,14 +141,15 @@ bool is_html(std::string_view head) {
 }  // namespace
 
 Signature detect_signature(std::string_view bytes) {
-  if (bytes.starts_with("%PDF-")) return {ContentKind::kPdf, "a PDF document"};
+  if (bytes.starts_with("%PDF-")) return {ContentKind::kPdf, "a PDF document", {}};
   const auto unsupported = [](std::string_view format) {
-    return Signature{ContentKind::kUnsupported, std::string(format)};
+    return Signature{ContentKind::kUnsupported, std::string(format), {}};
   };
   if (bytes.starts_with("PK\3\4") || bytes.starts_with("PK\5\6")) {
-    return unsupported(name_zip(bytes));
+    return {ContentKind::kZip, "an archive (zip)", {}};
   }
-  if (bytes.starts_with("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")) return unsupported(name_ole(bytes));
+  if (bytes.starts_with("{\\rtf")) return {ContentKind::kRtf, "a Rich Text document (rtf)", {}};
+  if (bytes.starts_with("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")) return name_ole(bytes);
   if (is_bitmap(bytes)) return unsupported("an image (bmp)");
   for (const Magic& magic : kMagics) {
     if (bytes.size() > magic.offset && bytes.substr(magic.offset).starts_with(magic.bytes)) {
@@ -164,8 +158,8 @@ Signature detect_signature(std::string_view bytes) {
   }
   std::string_view head = bytes.substr(0, kSniffBytes);
   if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
-  if (is_html(head)) return {ContentKind::kHtml, "an HTML page"};
-  if (is_email(head)) return unsupported("an e-mail (MIME)");
+  if (is_html(head)) return {ContentKind::kHtml, "an HTML page", {}};
+  if (is_email(head)) return {ContentKind::kEmail, "an e-mail (MIME)", {}};
   return {};
 }
 

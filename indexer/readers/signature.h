@@ -14,12 +14,16 @@ enum class ContentKind {
   kText,  // no signature of any other kind
   kHtml,  // says so itself: doctype or an <html> element
   kPdf,
+  kZip,  // Office, OpenDocument, e-book or any other archive: zip_document.h tells
+  kRtf,
+  kEmail,
   kUnsupported,  // recognised, and no reader for it
 };
 
 struct Signature {
   ContentKind kind = ContentKind::kText;
-  std::string format;  // for people, such as "a Word document (docx)"; empty for kText
+  std::string format;  // for people, such as "an image (png)"; empty for kText
+  std::string advice;  // what to do about a document of kUnsupported
 };
 
 Signature detect_signature(std::string_view bytes);

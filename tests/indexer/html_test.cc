@@ -9,6 +9,7 @@
 #include "indexer/reader.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
+#include "tests/support/source_headings.h"
 
 namespace tandem {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using testing::error_code_of;
 using ::testing::HasSubstr;
+using testing::headings_of;
 using ::testing::Not;
 
 SourceText read(const std::string& html) {
@@ -24,15 +26,6 @@ SourceText read(const std::string& html) {
 
 std::string text_of(const std::string& body) {
   return read("<!doctype html><html><body>" + body + "</body></html>").text;
-}
-
-std::vector<std::string> headings(const SourceText& source) {
-  std::vector<std::string> out;
-  for (const Heading& heading : source.headings) {
-    out.push_back(std::to_string(heading.level) + " " +
-                  source.text.substr(heading.begin, heading.end - heading.begin));
-  }
-  return out;
 }
 
 // Prose long enough that no rule takes its surroundings for furniture.
@@ -76,12 +69,12 @@ TEST(HtmlTest, PreformattedTextIsVerbatim) {
 TEST(HtmlTest, HeadingsAreRecorded) {
   const SourceText source =
       read("<title>Guide</title><h1>Big <i>one</i></h1><p>a<h3>Small\none</h3>b<h2></h2>");
-  EXPECT_THAT(headings(source), ElementsAre("1 Big one", "3 Small one"));
+  EXPECT_THAT(headings_of(source), ElementsAre("1 Big one", "3 Small one"));
   EXPECT_EQ(source.title, "Guide");
 }
 
 TEST(HtmlTest, HeadingEndedWithTheWrongTagDoesNotSwallowThePage) {
-  EXPECT_THAT(headings(read("<h2>Index</h1><ul><li>a<li>b</ul>")), ElementsAre("2 Index"));
+  EXPECT_THAT(headings_of(read("<h2>Index</h1><ul><li>a<li>b</ul>")), ElementsAre("2 Index"));
 }
 
 TEST(HtmlTest, TitleLosesTheNameOfTheSite) {
@@ -91,7 +84,7 @@ TEST(HtmlTest, TitleLosesTheNameOfTheSite) {
 }
 
 TEST(HtmlTest, BlockThatRepeatsTheTitleIsAHeading) {
-  EXPECT_THAT(headings(read("<title>Tides</title><div>Tides</div>" + kProse)),
+  EXPECT_THAT(headings_of(read("<title>Tides</title><div>Tides</div>" + kProse)),
               ElementsAre("1 Tides"));
 }
 
@@ -239,7 +232,7 @@ TEST(HtmlTest, BlogPageKeepsItsHeadingsAndLosesItsMenus) {
   const auto file = testing::shared_data_folder() / "formats" / "markitdown" / "test_blog.html";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is not there";
   const SourceText source = read(read_file(file));
-  EXPECT_THAT(headings(source), ::testing::Contains("2 Experiment Setup"));
+  EXPECT_THAT(headings_of(source), ::testing::Contains("2 Experiment Setup"));
   EXPECT_THAT(source.text, Not(HasSubstr("Skip to main content")));
   EXPECT_THAT(source.text, Not(HasSubstr("Newer Post")));
 }

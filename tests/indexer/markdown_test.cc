@@ -5,22 +5,14 @@
 #include <vector>
 
 #include "indexer/reader.h"
+#include "tests/support/source_headings.h"
 
 namespace tandem {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::headings_of;
 using ::testing::IsEmpty;
-
-// Headings as "level words".
-std::vector<std::string> headings(const SourceText& source) {
-  std::vector<std::string> out;
-  for (const Heading& heading : source.headings) {
-    out.push_back(std::to_string(heading.level) + " " +
-                  source.text.substr(heading.begin, heading.end - heading.begin));
-  }
-  return out;
-}
 
 SourceText read(std::string_view text) {
   return read_source(text, "a.md");
@@ -33,42 +25,42 @@ TEST(MarkdownTest, TextIsTheSourceItself) {
 
 TEST(MarkdownTest, FindsAtxHeadingsOfEveryLevel) {
   const SourceText source = read("# One\n## Two ##\n   ### Three\n###### Six\ntext\n");
-  EXPECT_THAT(headings(source), ElementsAre("1 One", "2 Two", "3 Three", "6 Six"));
+  EXPECT_THAT(headings_of(source), ElementsAre("1 One", "2 Two", "3 Three", "6 Six"));
   EXPECT_EQ(source.title, "One");
 }
 
 TEST(MarkdownTest, LeavesLookalikesAlone) {
-  EXPECT_THAT(headings(read("#hashtag\n####### seven\n    # indented code\n#\n\\# escaped\nx")),
+  EXPECT_THAT(headings_of(read("#hashtag\n####### seven\n    # indented code\n#\n\\# escaped\nx")),
               IsEmpty());
 }
 
 TEST(MarkdownTest, FindsSetextHeadings) {
-  EXPECT_THAT(headings(read("Title\n=====\n\nIntro.\n\nPart\n---\ntext")),
+  EXPECT_THAT(headings_of(read("Title\n=====\n\nIntro.\n\nPart\n---\ntext")),
               ElementsAre("1 Title", "2 Part"));
 }
 
 TEST(MarkdownTest, RulesListsAndTablesAreNoSetextHeadings) {
   EXPECT_THAT(
-      headings(read("para one\npara two\n---\n\n- item\n---\n\n| a | b |\n|---|---|\n\n---\n")),
+      headings_of(read("para one\npara two\n---\n\n- item\n---\n\n| a | b |\n|---|---|\n\n---\n")),
       IsEmpty());
 }
 
 TEST(MarkdownTest, CodeFencesHideTheirContent) {
-  EXPECT_THAT(headings(read("```sh\n# comment\n```\n# Real\n~~~~\n# no\n~~~\n# still no\n~~~~\n"
-                            "# Also\n")),
+  EXPECT_THAT(headings_of(read("```sh\n# comment\n```\n# Real\n~~~~\n# no\n~~~\n# still no\n~~~~\n"
+                               "# Also\n")),
               ElementsAre("1 Real", "1 Also"));
 }
 
 TEST(MarkdownTest, UnclosedFenceHidesTheRest) {
-  EXPECT_THAT(headings(read("# A\n```\n# b\n")), ElementsAre("1 A"));
+  EXPECT_THAT(headings_of(read("# A\n```\n# b\n")), ElementsAre("1 A"));
 }
 
 TEST(MarkdownTest, InlineCodeOfThreeTicksIsNoFence) {
-  EXPECT_THAT(headings(read("``` not a fence ```\n# A\n")), ElementsAre("1 A"));
+  EXPECT_THAT(headings_of(read("``` not a fence ```\n# A\n")), ElementsAre("1 A"));
 }
 
 TEST(MarkdownTest, CommentsHideTheirContent) {
-  EXPECT_THAT(headings(read("<!-- # a\n# b\n-->\n# C\n<!-- # d -->\n# E\n")),
+  EXPECT_THAT(headings_of(read("<!-- # a\n# b\n-->\n# C\n<!-- # d -->\n# E\n")),
               ElementsAre("1 C", "1 E"));
 }
 
@@ -76,13 +68,13 @@ TEST(MarkdownTest, FrontMatterGivesTheTitleAndNoHeadings) {
   const SourceText yaml =
       read("---\ntitle: \"From: above\"\ntags: [a]\n# no heading\n---\n# Body\n");
   EXPECT_EQ(yaml.title, "From: above");
-  EXPECT_THAT(headings(yaml), ElementsAre("1 Body"));
+  EXPECT_THAT(headings_of(yaml), ElementsAre("1 Body"));
   EXPECT_EQ(read("+++\ntitle = 'Toml'\n+++\ntext\n").title, "Toml");
 }
 
 TEST(MarkdownTest, LeadingRuleIsNoFrontMatter) {
   const SourceText source = read("---\n\n# Body\n\ntext\n");
-  EXPECT_THAT(headings(source), ElementsAre("1 Body"));
+  EXPECT_THAT(headings_of(source), ElementsAre("1 Body"));
   EXPECT_EQ(source.title, "Body");
 }
 
@@ -91,7 +83,7 @@ TEST(MarkdownTest, HeadingOfALowerLevelIsNoTitle) {
 }
 
 TEST(MarkdownTest, EndsWithoutALineEnd) {
-  EXPECT_THAT(headings(read("text\n\n# Last")), ElementsAre("1 Last"));
+  EXPECT_THAT(headings_of(read("text\n\n# Last")), ElementsAre("1 Last"));
 }
 
 }  // namespace
