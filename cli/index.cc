@@ -48,10 +48,11 @@ void add_index_command(CLI::App& app, int& exit_status) {
   arguments->engine.with_generator = false;
   CLI::App* command = app.add_subcommand(
       "index",
-      "Embed documents into the store. Reads text, Markdown, HTML and PDF files below a folder; "
-      "files that did not change since they were last indexed cost nothing. Broken files are "
-      "reported at the end and never stop the others. Interrupting is safe: run it again to go "
-      "on.");
+      "Embed documents into the store. Reads files of text, Markdown, reStructuredText, Org, "
+      "AsciiDoc, HTML, PDF, DOCX, PPTX, XLSX, ODT, ODS, ODP, EPUB, RTF, EML, CSV, TSV, JSON, JSON "
+      "Lines and Jupyter notebooks below a folder; files that did not change since they were last "
+      "indexed cost nothing. Broken files are reported at the end and never stop the others. "
+      "Interrupting is safe: run it again to go on.");
   command->add_option("path", arguments->folder, "A folder or one file")
       ->required()
       ->check(CLI::ExistingPath);
