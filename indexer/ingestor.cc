@@ -4,7 +4,9 @@
 #include <ctime>
 #include <deque>
 #include <future>
+#include <numeric>
 #include <optional>
+#include <utility>
 
 #include "base/bounded_queue.h"
 #include "base/error.h"
@@ -15,12 +17,21 @@
 
 namespace tandem {
 
-// A document that was read and chunked and waits to be encoded; without passages if it is
-// unchanged.
+// A document that was read and chunked and waits to be encoded; without passages if all but its
+// attributes is unchanged.
 struct Ingestor::Prepared {
   Document document;
   std::vector<Passage> passages;
+  std::vector<float> vectors;        // [passages, dimension]; empty before the first is known
+  std::vector<std::size_t> missing;  // passages without a vector yet, in order
+  bool keeps_attributes = false;     // those of the version before
   bool unchanged = false;
+
+  void set_vector(std::size_t passage, std::span<const float> vector) {
+    vectors.resize(passages.size() * vector.size());
+    std::copy(vector.begin(), vector.end(),
+              vectors.begin() + static_cast<std::ptrdiff_t>(passage * vector.size()));
+  }
 };
 
 namespace {
@@ -66,23 +77,17 @@ std::string title_of(const IngestRequest& request, const SourceText& text) {
   return title;
 }
 
-std::vector<float> encode_passages(const Encoder& encoder, std::span<const Passage> passages) {
-  std::vector<float> vectors;
-  while (!passages.empty()) {
-    const auto batch = passages.first(std::min(kEncodeBatch, passages.size()));
-    std::vector<std::string> texts;
-    for (const Passage& passage : batch) texts.push_back(embedding_text(passage));
-    const std::vector<float> encoded = encoder.encode(texts, TextKind::kPassage);
-    vectors.insert(vectors.end(), encoded.begin(), encoded.end());
-    passages = passages.subspan(batch.size());
-  }
-  return vectors;
+std::span<const float> row_of(const std::vector<float>& vectors, std::size_t rows,
+                              std::size_t row) {
+  const std::size_t dimension = vectors.size() / rows;
+  return std::span(vectors).subspan(row * dimension, dimension);
 }
 
 }  // namespace
 
-Ingestor::Ingestor(Store& store, DenseIndex& index, const Encoder& encoder, ReadLimits limits)
-    : store_(store), index_(index), encoder_(encoder), limits_(limits) {}
+Ingestor::Ingestor(Store& store, DenseIndex& index, AttributeIndex& attributes,
+                   const Encoder& encoder, ReadLimits limits)
+    : store_(store), index_(index), attributes_(attributes), encoder_(encoder), limits_(limits) {}
 
 void Ingestor::adopt_encoder() {
   const std::lock_guard lock(write_mutex_);
@@ -106,7 +111,13 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   document.source = repair_utf8(request.source);
   document.digest = digest_of(request, encoder_);
   document.created_at_unix_s = std::time(nullptr);
-  if (store_.get_digest(request.collection, id) == document.digest) {
+  prepared.keeps_attributes = !request.attributes;
+  if (request.attributes) {
+    check_attributes(*request.attributes);
+    document.attributes = *request.attributes;
+  }
+  const auto old = store_.get_header(request.collection, id);
+  if (old && old->digest == document.digest) {
     prepared.unchanged = true;
     return prepared;
   }
@@ -121,18 +132,30 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   document.title = std::move(text.title);
   document.media_type = std::move(text.media_type);
   document.text = std::move(text.text);
+  prepared.missing.resize(prepared.passages.size());
+  std::iota(prepared.missing.begin(), prepared.missing.end(), std::size_t{0});
   return prepared;
 }
 
-IngestStatus Ingestor::write(const Prepared& prepared, std::span<const float> vectors) {
-  const Document& document = prepared.document;
+IngestStatus Ingestor::write(Prepared& prepared) {
+  Document& document = prepared.document;
   const std::lock_guard lock(write_mutex_);
-  const bool replaces = store_.get_digest(document.collection, document.id).has_value();
-  const StoreChange change = store_.put_document(document, prepared.passages, vectors);
+  const auto old = store_.get_header(document.collection, document.id);
+  if (prepared.keeps_attributes && old) document.attributes = old->attributes;
+  if (prepared.unchanged) {
+    if (!old || old->attributes == document.attributes) return IngestStatus::kUnchanged;
+    if (const auto changed =
+            store_.set_attributes(document.collection, document.id, document.attributes)) {
+      attributes_.set_attributes(*changed);
+    }
+    return IngestStatus::kUpdated;
+  }
+  const StoreChange change = store_.put_document(document, prepared.passages, prepared.vectors);
+  attributes_.put(document, change);
   // New before old, so that no search finds the document gone; the retriever drops old passages.
-  index_.add(document.collection, change.added, vectors);
+  index_.add(document.collection, change.added, prepared.vectors);
   index_.remove(document.collection, change.removed);
-  return replaces ? IngestStatus::kReplaced : IngestStatus::kAdded;
+  return old ? IngestStatus::kReplaced : IngestStatus::kAdded;
 }
 
 IngestResult Ingestor::ingest(const IngestRequest& request) {
@@ -140,21 +163,40 @@ IngestResult Ingestor::ingest(const IngestRequest& request) {
   adopt_encoder();
   const std::string id = request.id.empty() ? make_document_id(request.source) : request.id;
   Prepared prepared = prepare(request, id);
-  if (prepared.unchanged) {
-    // Deleted since it was compared: there is no copy to speak of, so it is a new document after
-    // all.
-    const auto document = store_.get_document(request.collection, id);
-    if (!document) return ingest(request);
-    return {IngestStatus::kUnchanged, id, document->title, document->passage_count};
+  std::span<const std::size_t> missing = prepared.missing;
+  while (!missing.empty()) {
+    const auto batch = missing.first(std::min(kEncodeBatch, missing.size()));
+    std::vector<std::string> texts;
+    for (const std::size_t i : batch) texts.push_back(embedding_text(prepared.passages[i]));
+    const std::vector<float> encoded = encoder_.encode(texts, TextKind::kPassage);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      prepared.set_vector(batch[i], row_of(encoded, batch.size(), i));
+    }
+    missing = missing.subspan(batch.size());
   }
-  const IngestStatus status = write(prepared, encode_passages(encoder_, prepared.passages));
-  return {status, id, prepared.document.title, prepared.document.passage_count};
+  const IngestStatus status = write(prepared);
+  const auto document = store_.get_header(request.collection, id);
+  // Deleted since it was compared: there is no copy to speak of, so it is a new document after all.
+  if (!document && prepared.unchanged) return ingest(request);
+  const Document& written = prepared.unchanged ? *document : prepared.document;
+  return {status, id, written.title, written.passage_count,
+          static_cast<std::uint32_t>(prepared.missing.size())};
+}
+
+std::optional<Document> Ingestor::set_attributes(std::string_view collection, std::string_view id,
+                                                 const Attributes& attributes) {
+  const std::lock_guard lock(write_mutex_);
+  auto document = store_.set_attributes(collection, id, attributes);
+  if (document) attributes_.set_attributes(*document);
+  return document;
 }
 
 bool Ingestor::remove(std::string_view collection, std::string_view id) {
   const std::lock_guard lock(write_mutex_);
-  if (!store_.get_digest(collection, id)) return false;
-  index_.remove(collection, store_.delete_document(collection, id).removed);
+  if (!store_.get_header(collection, id)) return false;
+  const StoreChange change = store_.delete_document(collection, id);
+  index_.remove(collection, change.removed);
+  attributes_.remove(collection, change);
   return true;
 }
 
@@ -163,9 +205,11 @@ bool Ingestor::remove(std::string_view collection, std::string_view id) {
 class Ingestor::FolderRun {
  public:
   FolderRun(Ingestor& ingestor, const std::filesystem::path& folder, const std::string& collection,
+            const std::optional<Attributes>& attributes,
             const std::function<void(const FolderProgress&)>& progress)
       : ingestor_(ingestor),
         collection_(collection),
+        attributes_(attributes),
         progress_(progress),
         listing_(list_documents_below(folder)) {
     report_.skipped = listing_.skipped;
@@ -181,7 +225,7 @@ class Ingestor::FolderRun {
     const QueueCloser closer{queue_};
     while (auto file = queue_.pop()) {
       waiting_.push_back(std::move(*file));
-      unencoded_ += waiting_.back().passages().size();
+      unencoded_ += waiting_.back().prepared.missing.size();
       while (unencoded_ >= kEncodeBatch) encode_batch();
       finish_files();
     }
@@ -195,11 +239,12 @@ class Ingestor::FolderRun {
   struct File {
     const ListedFile* listed = nullptr;
     Prepared prepared;
-    std::string failure;         // why it is not `prepared`; empty otherwise
-    std::vector<float> vectors;  // of its first `encoded` passages
-    std::size_t encoded = 0;
+    std::string failure;      // why it is not `prepared`; empty otherwise
+    std::size_t encoded = 0;  // of prepared.missing
 
-    std::span<const Passage> passages() const { return prepared.passages; }
+    std::span<const std::size_t> unencoded() const {
+      return std::span(prepared.missing).subspan(encoded);
+    }
   };
   struct QueueCloser {
     BoundedQueue<File>& queue;
@@ -211,7 +256,8 @@ class Ingestor::FolderRun {
     for (const ListedFile& listed : listing_.files) {
       File file = read(listed);
       // The text is held twice, in the document and in its passages.
-      const std::size_t weight = 2 * file.prepared.document.text.size() + 4096;
+      const std::size_t weight = 2 * file.prepared.document.text.size() +
+                                 file.prepared.vectors.size() * sizeof(float) + 4096;
       if (!queue_.push(std::move(file), weight)) return;
     }
   }
@@ -224,6 +270,7 @@ class Ingestor::FolderRun {
       request.bytes = read_file(listed.path, ingestor_.limits_.max_bytes);
       request.source = listed.source;
       request.collection = collection_;
+      request.attributes = attributes_;
       file.prepared = ingestor_.prepare(request, make_document_id(listed.source));
     } catch (const std::exception& error) {
       file.failure = error.what();
@@ -235,21 +282,18 @@ class Ingestor::FolderRun {
   void encode_batch() {
     std::vector<std::string> texts;
     for (const File& file : waiting_) {
-      for (const Passage& passage : file.passages().subspan(file.encoded)) {
+      for (const std::size_t passage : file.unencoded()) {
         if (texts.size() == kEncodeBatch) break;
-        texts.push_back(embedding_text(passage));
+        texts.push_back(embedding_text(file.prepared.passages[passage]));
       }
     }
     const std::vector<float> vectors = ingestor_.encoder_.encode(texts, TextKind::kPassage);
-    const std::size_t dimension = vectors.size() / texts.size();
-    auto next = vectors.begin();
+    std::size_t next = 0;
     for (File& file : waiting_) {
-      const auto left = static_cast<std::size_t>(vectors.end() - next) / dimension;
-      const std::size_t count = std::min(left, file.passages().size() - file.encoded);
-      const auto end = next + static_cast<std::ptrdiff_t>(count * dimension);
-      file.vectors.insert(file.vectors.end(), next, end);
-      file.encoded += count;
-      next = end;
+      while (next < texts.size() && !file.unencoded().empty()) {
+        file.prepared.set_vector(file.unencoded().front(), row_of(vectors, texts.size(), next++));
+        ++file.encoded;
+      }
     }
     unencoded_ -= texts.size();
     done_.passages_done += texts.size();
@@ -259,7 +303,7 @@ class Ingestor::FolderRun {
 
   // Writes and reports the files at the front that are complete.
   void finish_files() {
-    while (!waiting_.empty() && waiting_.front().encoded == waiting_.front().passages().size()) {
+    while (!waiting_.empty() && waiting_.front().unencoded().empty()) {
       File file = std::move(waiting_.front());
       waiting_.pop_front();
       finish(file);
@@ -270,10 +314,6 @@ class Ingestor::FolderRun {
   }
 
   void finish(File& file) {
-    if (file.failure.empty() && file.prepared.unchanged) {
-      ++report_.unchanged;
-      return;
-    }
     if (file.failure.empty()) file.failure = write(file);
     if (!file.failure.empty()) {
       report_.failures.push_back({repair_utf8(file.listed->source), file.failure});
@@ -281,11 +321,24 @@ class Ingestor::FolderRun {
   }
 
   // Why the document cannot be stored, or nothing. What would stop every other document is thrown.
-  std::string write(const File& file) {
+  std::string write(File& file) {
     try {
-      const IngestStatus status = ingestor_.write(file.prepared, file.vectors);
-      ++(status == IngestStatus::kAdded ? report_.added : report_.replaced);
-      report_.passages += file.passages().size();
+      switch (ingestor_.write(file.prepared)) {
+        case IngestStatus::kAdded:
+          ++report_.added;
+          break;
+        case IngestStatus::kReplaced:
+          ++report_.replaced;
+          break;
+        case IngestStatus::kUpdated:
+          ++report_.updated;
+          break;
+        case IngestStatus::kUnchanged:
+          ++report_.unchanged;
+          break;
+      }
+      report_.passages += file.prepared.passages.size();
+      report_.encoded += file.encoded;
       return {};
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kTooLarge) {
@@ -301,6 +354,7 @@ class Ingestor::FolderRun {
 
   Ingestor& ingestor_;
   const std::string& collection_;
+  const std::optional<Attributes>& attributes_;
   const std::function<void(const FolderProgress&)>& progress_;
   const FolderListing listing_;
   BoundedQueue<File> queue_{kQueueBytes};
@@ -314,10 +368,12 @@ class Ingestor::FolderRun {
 
 FolderReport Ingestor::ingest_folder(const std::filesystem::path& folder,
                                      const std::string& collection,
-                                     const std::function<void(const FolderProgress&)>& progress) {
+                                     const std::function<void(const FolderProgress&)>& progress,
+                                     const std::optional<Attributes>& attributes) {
   check_collection_name(collection);
+  if (attributes) check_attributes(*attributes);
   adopt_encoder();
-  return FolderRun(*this, folder, collection, progress).run();
+  return FolderRun(*this, folder, collection, attributes, progress).run();
 }
 
 }  // namespace tandem

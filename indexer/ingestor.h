@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "indexer/chunker.h"
 #include "indexer/reader.h"
+#include "retriever/attribute_index.h"
 #include "retriever/dense_index.h"
 #include "retriever/encoder.h"
 #include "store/store.h"
@@ -25,15 +27,24 @@ struct IngestRequest {
   std::string collection = kDefaultCollection;
   std::string title;  // empty: the document's own title, else the name of the source
   std::string id;     // empty: make_document_id(source)
+  // Without them a document that is there already keeps those it has.
+  std::optional<Attributes> attributes = std::nullopt;
 };
 
-enum class IngestStatus { kAdded, kReplaced, kUnchanged };
+enum class IngestStatus {
+  kAdded,
+  kReplaced,
+  kUpdated,  // only its attributes changed
+  kUnchanged
+};
 
 struct IngestResult {
   IngestStatus status = IngestStatus::kAdded;
   std::string document_id;
   std::string title;
   std::uint32_t passage_count = 0;
+  // Passages that had to be encoded: those that the version before did not have.
+  std::uint32_t encoded_count = 0;
 };
 
 struct IngestFailure {
@@ -44,8 +55,10 @@ struct IngestFailure {
 struct FolderReport {
   std::uint64_t added = 0;
   std::uint64_t replaced = 0;
+  std::uint64_t updated = 0;  // in their attributes alone
   std::uint64_t unchanged = 0;
   std::uint64_t passages = 0;  // written in this run
+  std::uint64_t encoded = 0;   // of these, those that an earlier version did not have
   std::uint64_t skipped = 0;   // files of no known extension
   std::vector<IngestFailure> failures;
 };
@@ -59,15 +72,16 @@ struct FolderProgress {
 };
 
 // Borrows its parts, which must outlive it. All methods may be called from any thread. Nothing else
-// may write to the same index: it must learn of new passages in the order in which the store
-// numbered them, which only one Ingestor can see to.
+// may write to the same indexes: they must learn of changes in the order in which the store made
+// them, which only one Ingestor can see to.
 class Ingestor {
  public:
-  Ingestor(Store& store, DenseIndex& index, const Encoder& encoder, ReadLimits limits = {});
+  Ingestor(Store& store, DenseIndex& index, AttributeIndex& attributes, const Encoder& encoder,
+           ReadLimits limits = {});
 
   // Durable and visible to search when it returns. A document whose bytes, title, source and
-  // settings are those of the last time is left as it is. Throws what read_source and the store
-  // throw, and kInvalidArgument if the store's vectors are of another encoder.
+  // settings are those of the last time is left as it is, but for its attributes. Throws what read_source and the store throw, and kInvalidArgument if the store's vectors
+  // are of another encoder.
   IngestResult ingest(const IngestRequest& request);
 
   // Takes up every file of a known extension below `folder` (or the one file), in order of path;
@@ -76,10 +90,15 @@ class Ingestor {
   // and chunks ahead while earlier passages are encoded in large batches. `progress` (may be empty)
   // is called from the calling thread, after each file and each batch; a file it counts as done is
   // durable and visible to search. It may throw to stop, and what was written until then stays. A
-  // full disk stops the run with kResourceExhausted.
+  // full disk stops the run with kResourceExhausted. `attributes` are those of each document, as in
+  // IngestRequest.
   FolderReport ingest_folder(const std::filesystem::path& folder, const std::string& collection,
-                             const std::function<void(const FolderProgress&)>& progress);
+                             const std::function<void(const FolderProgress&)>& progress,
+                             const std::optional<Attributes>& attributes = std::nullopt);
 
+  // The document as it is then, without its text; nothing if there is no such document.
+  std::optional<Document> set_attributes(std::string_view collection, std::string_view id,
+                                         const Attributes& attributes);
   // False if there is no such document.
   bool remove(std::string_view collection, std::string_view id);
 
@@ -90,10 +109,12 @@ class Ingestor {
   // Makes the encoder the store's if it has none yet.
   void adopt_encoder();
   Prepared prepare(const IngestRequest& request, std::string_view id) const;
-  IngestStatus write(const Prepared& prepared, std::span<const float> vectors);
+  // Also where only attributes changed, or nothing did.
+  IngestStatus write(Prepared& prepared);
 
   Store& store_;
   DenseIndex& index_;
+  AttributeIndex& attributes_;
   const Encoder& encoder_;
   ReadLimits limits_;
   std::mutex write_mutex_;  // held from a write to the store until the index knows of it

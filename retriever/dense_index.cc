@@ -8,7 +8,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -131,20 +130,37 @@ Part part_of(const Segment& segment) {
   return {segment.index, segment.ids(), segment.vectors(), segment.size(), segment.size(), nullptr};
 }
 
+// Rows that are live and whose passage is allowed.
+struct AllowedRows : faiss::IDSelector {
+  AllowedRows(const Part& of, const PassageSet& set) : part(of), allowed(set) {}
+  bool is_member(FaissId row) const override {
+    return allowed.contains(static_cast<PassageId>(part.ids[row])) &&
+           part.is_live(static_cast<std::size_t>(row));
+  }
+  const Part& part;
+  const PassageSet& allowed;
+};
+
 // Adds the best of one part to `best`. With one query FAISS computes in the calling thread, which
 // is what a server with a thread for each request wants.
 void search_part(const Part& part, std::span<const float> query, std::size_t k,
-                 std::vector<ScoredPassage>& best) {
+                 const PassageSet* allowed, std::vector<ScoredPassage>& best) {
   if (part.live_count == 0) return;
-  k = std::min(k, part.live_count);
+  k = std::min({k, part.live_count, allowed == nullptr ? k : allowed->size()});
+  if (k == 0) return;
   std::vector<float> scores(k);
   std::vector<std::int64_t> rows(k);
-  std::optional<faiss::IDSelectorBitmap> live;
-  if (part.live) live.emplace(part.count, part.live->data());
+  std::unique_ptr<const faiss::IDSelector> selector;
+  if (allowed != nullptr) {
+    selector = std::make_unique<AllowedRows>(part, *allowed);
+  } else if (part.live) {
+    selector = std::make_unique<faiss::IDSelectorBitmap>(part.count, part.live->data());
+  }
   faiss::knn_inner_product(query.data(), part.vectors, query.size(), 1, part.count, k,
-                           scores.data(), rows.data(), live ? &*live : nullptr);
+                           scores.data(), rows.data(), selector.get());
   for (std::size_t i = 0; i < k; ++i) {
-    // FAISS fills with -1 where nothing compares as better, which is so for scores that are NaN.
+    // FAISS fills with -1 where nothing compares as better: past the last row that is selected, and
+    // for scores that are NaN.
     if (rows[i] < 0) continue;
     best.push_back({static_cast<PassageId>(part.ids[rows[i]]), scores[i]});
   }
@@ -197,13 +213,13 @@ class SegmentedIndex : public DenseIndex {
   }
 
   std::vector<ScoredPassage> search(std::string_view collection, std::span<const float> query,
-                                    std::size_t k) const override {
+                                    std::size_t k, const PassageSet* allowed) const override {
     std::vector<ScoredPassage> best;
     const auto snapshot = find(collection);
     if (!snapshot || k == 0) return best;
     TANDEM_CHECK(query.size() == snapshot->dimension);
-    for (const Part& part : snapshot->sealed) search_part(part, query, k, best);
-    for (const Part& part : snapshot->growing) search_part(part, query, k, best);
+    for (const Part& part : snapshot->sealed) search_part(part, query, k, allowed, best);
+    for (const Part& part : snapshot->growing) search_part(part, query, k, allowed, best);
     const auto count = static_cast<std::ptrdiff_t>(std::min(k, best.size()));
     std::partial_sort(best.begin(), best.begin() + count, best.end(), better);
     best.resize(static_cast<std::size_t>(count));

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "retriever/passage_set.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -50,9 +51,11 @@ class DenseIndex {
   virtual void remove(std::string_view collection, std::span<const PassageId> ids) = 0;
 
   // The k best passages of one collection for one query vector [dimension], best first; fewer if
-  // the collection has fewer. An unknown collection is empty.
+  // the collection has fewer. An unknown collection is empty. With `allowed`, the k best of those:
+  // it is looked at while searching, not afterwards.
   virtual std::vector<ScoredPassage> search(std::string_view collection,
-                                            std::span<const float> query, std::size_t k) const = 0;
+                                            std::span<const float> query, std::size_t k,
+                                            const PassageSet* allowed = nullptr) const = 0;
   virtual std::size_t size(std::string_view collection) const = 0;
 };
 

@@ -7,8 +7,9 @@
 
 namespace tandem {
 
-Retriever::Retriever(const Store& store, const DenseIndex& index, const Encoder& encoder)
-    : store_(store), index_(index), encoder_(encoder) {}
+Retriever::Retriever(const Store& store, const DenseIndex& index, const AttributeIndex& attributes,
+                     const Encoder& encoder)
+    : store_(store), index_(index), attributes_(attributes), encoder_(encoder) {}
 
 std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& options) const {
   if (query.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos) {
@@ -26,6 +27,11 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
                 "index documents into it first");
   }
 
+  std::shared_ptr<const PassageSet> allowed;
+  if (options.filter) {
+    allowed = attributes_.select(options.collection, *options.filter);
+    if (allowed->size() == 0) return {};
+  }
   const std::vector<float> vector =
       encoder_.encode(std::vector{std::string(query)}, TextKind::kQuery);
   std::vector<Hit> hits;
@@ -33,8 +39,9 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
   // more as were missing, until the index has no more.
   std::size_t wanted = options.limit;
   while (true) {
-    const auto scored = index_.search(options.collection, vector, wanted);
+    const auto scored = index_.search(options.collection, vector, wanted, allowed.get());
     std::vector<PassageId> ids;
+    ids.reserve(scored.size());
     for (const ScoredPassage& passage : scored) ids.push_back(passage.id);
     auto passages = store_.get_passages(ids);
     hits.clear();

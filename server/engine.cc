@@ -102,9 +102,12 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
   if (changed && !options.read_only) engine->store->set_settings(settings);
 
   engine->index = DenseIndex::open(*engine->store, {.write_segments = !options.read_only});
-  engine->retriever = std::make_unique<Retriever>(*engine->store, *engine->index, *engine->encoder);
+  engine->attributes = std::make_unique<AttributeIndex>(*engine->store);
+  engine->retriever = std::make_unique<Retriever>(*engine->store, *engine->index,
+                                                  *engine->attributes, *engine->encoder);
   if (!options.read_only) {
-    engine->ingestor = std::make_unique<Ingestor>(*engine->store, *engine->index, *engine->encoder);
+    engine->ingestor = std::make_unique<Ingestor>(*engine->store, *engine->index,
+                                                  *engine->attributes, *engine->encoder);
   }
   if (engine->generator) {
     engine->answerer = std::make_unique<Answerer>(*engine->retriever, *engine->encoder,

@@ -9,6 +9,7 @@
 #include "generator/answerer.h"
 #include "generator/generator.h"
 #include "indexer/ingestor.h"
+#include "retriever/attribute_index.h"
 #include "retriever/dense_index.h"
 #include "retriever/encoder.h"
 #include "retriever/retriever.h"
@@ -49,6 +50,7 @@ struct Engine {
   std::unique_ptr<Store> store;
   std::unique_ptr<Encoder> encoder;
   std::unique_ptr<DenseIndex> index;
+  std::unique_ptr<AttributeIndex> attributes;
   std::unique_ptr<Retriever> retriever;
   std::unique_ptr<Ingestor> ingestor;    // null when read_only
   std::unique_ptr<Generator> generator;  // null without one

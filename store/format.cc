@@ -51,12 +51,12 @@ class RecordReader {
  public:
   // `name` says in messages which record is at fault.
   RecordReader(std::string_view bytes, const char* name) : rest_(bytes), name_(name) {
-    const auto version = integer<std::uint8_t>();
-    if (version == 0) fail("has version 0");
-    if (version > kRecordVersion) {
+    version_ = integer<std::uint8_t>();
+    if (version_ == 0) fail("has version 0");
+    if (version_ > kRecordVersion) {
       throw Error(ErrorCode::kUnsupported,
                   std::string("a ") + name_ + " record of the store has version " +
-                      std::to_string(version) + ", this program knows " +
+                      std::to_string(version_) + ", this program knows " +
                       std::to_string(kRecordVersion),
                   "use the newer version of Tandem that wrote this store");
     }
@@ -80,19 +80,47 @@ class RecordReader {
     return bytes;
   }
   std::string_view take_rest() { return raw(rest_.size()); }
+  std::uint8_t version() const { return version_; }
   void finish() const {
     if (!rest_.empty()) fail("has bytes after its end");
   }
-
- private:
   [[noreturn]] void fail(const char* what) const {
     throw Error(ErrorCode::kCorrupt, std::string("a ") + name_ + " record of the store " + what,
                 "restore the store from a backup, or index the documents into a new one");
   }
 
+ private:
   std::string_view rest_;
   const char* name_;
+  std::uint8_t version_ = 0;
 };
+
+enum AttributeTag : std::uint8_t { kFalse = 0, kTrue = 1, kNumber = 2, kString = 3 };
+
+void write_attribute(RecordWriter& writer, const AttributeValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    writer.integer<std::uint8_t>(*flag ? kTrue : kFalse);
+  } else if (const auto* number = std::get_if<double>(&value)) {
+    writer.integer<std::uint8_t>(kNumber).integer(std::bit_cast<std::uint64_t>(*number));
+  } else {
+    writer.integer<std::uint8_t>(kString).text(std::get<std::string>(value));
+  }
+}
+
+AttributeValue read_attribute(RecordReader& reader) {
+  switch (reader.integer<std::uint8_t>()) {
+    case kFalse:
+      return false;
+    case kTrue:
+      return true;
+    case kNumber:
+      return std::bit_cast<double>(reader.integer<std::uint64_t>());
+    case kString:
+      return reader.text();
+    default:
+      reader.fail("has an attribute of no known type");
+  }
+}
 
 [[noreturn]] void bad_key(const char* family) {
   throw Error(ErrorCode::kCorrupt, std::string("a key among the ") + family + " is misshapen",
@@ -197,31 +225,40 @@ CollectionRecord decode_collection(std::string_view bytes) {
   return record;
 }
 
-std::string encode_document(const DocumentRecord& record) {
-  const Document& document = record.document;
-  return RecordWriter()
-      .text(document.title)
+std::string encode_document(const Document& document) {
+  RecordWriter writer;
+  writer.text(document.title)
       .text(document.source)
       .text(document.media_type)
       .text(document.digest)
       .integer(static_cast<std::uint64_t>(document.created_at_unix_s))
-      .integer(record.first_passage)
+      .integer(document.first_passage)
       .integer(document.passage_count)
-      .take();
+      .integer(static_cast<std::uint32_t>(document.attributes.size()));
+  for (const auto& [name, value] : document.attributes) {
+    writer.text(name);
+    write_attribute(writer, value);
+  }
+  return writer.take();
 }
 
-DocumentRecord decode_document(std::string_view bytes) {
+Document decode_document(std::string_view bytes) {
   RecordReader reader(bytes, "document");
-  DocumentRecord record;
-  record.document.title = reader.text();
-  record.document.source = reader.text();
-  record.document.media_type = reader.text();
-  record.document.digest = reader.text();
-  record.document.created_at_unix_s = static_cast<std::int64_t>(reader.integer<std::uint64_t>());
-  record.first_passage = reader.integer<std::uint64_t>();
-  record.document.passage_count = reader.integer<std::uint32_t>();
+  Document document;
+  document.title = reader.text();
+  document.source = reader.text();
+  document.media_type = reader.text();
+  document.digest = reader.text();
+  document.created_at_unix_s = static_cast<std::int64_t>(reader.integer<std::uint64_t>());
+  document.first_passage = reader.integer<std::uint64_t>();
+  document.passage_count = reader.integer<std::uint32_t>();
+  const auto count = reader.version() >= 2 ? reader.integer<std::uint32_t>() : 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::string name = reader.text();
+    document.attributes.insert_or_assign(std::move(name), read_attribute(reader));
+  }
   reader.finish();
-  return record;
+  return document;
 }
 
 std::string encode_text(std::string_view text) {

@@ -8,7 +8,8 @@
 //               RocksDB of its own; safe to delete
 //
 // Keys use big-endian integers, so that RocksDB's order is numeric order; values use little-endian.
-//   string = length:u32 byte{length}
+//   string    = length:u32 byte{length}
+//   attribute = 0:u8 | 1:u8 (false, true) | 2:u8 f64 | 3:u8 string
 //
 //   family        key                          value
 //   default       "next_passage"               version:u8 id:u64
@@ -19,7 +20,8 @@
 //   documents     collection:u32 id:byte*      version:u8 title:string source:string
 //                                              media_type:string digest:string
 //                                              created_at_unix_s:u64 first_passage:u64
-//                                              passage_count:u32
+//                                              passage_count:u32 attributes:u32
+//                                              (name:string value:attribute){attributes}
 //   texts         collection:u32 id:byte*      version:u8 text:byte*
 //   passages      passage:u64                  version:u8 collection:u32 document_id:string
 //                                              title:string heading_path:string ordinal:u32
@@ -30,6 +32,8 @@
 // The passages of a document have consecutive ids from first_passage on; that is why one tombstone
 // stands for all passages of one deleted document. Ids start at 1. Numbers of collections start at
 // 1 and are never given twice.
+//
+// Version 1 had no attributes: a document's record ended before their number.
 //
 // Readers trust no byte: a record that is too short, too long or of version 0 is kCorrupt, one of a
 // version above kRecordVersion is kUnsupported.
@@ -47,7 +51,7 @@
 namespace tandem::format {
 
 inline constexpr std::uint32_t kStoreVersion = 1;
-inline constexpr std::uint8_t kRecordVersion = 1;
+inline constexpr std::uint8_t kRecordVersion = 2;
 
 inline constexpr char kNextPassageKey[] = "next_passage";
 inline constexpr char kSettingsKey[] = "settings";
@@ -57,13 +61,6 @@ struct CollectionRecord {
   std::uint32_t number = 0;
   std::uint64_t document_count = 0;
   std::uint64_t passage_count = 0;
-};
-
-// A document without its text, and where its passages are. `document.id` and `.collection` come
-// from the key and are not part of the value.
-struct DocumentRecord {
-  Document document;
-  PassageId first_passage = 0;
 };
 
 // A passage with the number of its collection in place of the name.
@@ -93,8 +90,9 @@ StoreSettings decode_settings(std::string_view bytes);
 std::string encode_collection(const CollectionRecord& record);
 CollectionRecord decode_collection(std::string_view bytes);
 
-std::string encode_document(const DocumentRecord& record);
-DocumentRecord decode_document(std::string_view bytes);
+// All but the text, and but the id and the collection, which are in the key.
+std::string encode_document(const Document& document);
+Document decode_document(std::string_view bytes);
 
 std::string encode_text(std::string_view text);
 std::string decode_text(std::string_view bytes);

@@ -21,7 +21,6 @@ namespace tandem {
 namespace {
 
 using format::CollectionRecord;
-using format::DocumentRecord;
 
 constexpr std::size_t kMaxDocumentIdBytes = 512;
 
@@ -87,6 +86,7 @@ class RocksStore : public Store {
                            std::span<const float> vectors) override {
     check_collection_name(document.collection);
     check_document_id(document.id);
+    check_attributes(document.attributes);
     const std::lock_guard writing(write_mutex_);
     make_writable();
     check_vectors(passages.size(), vectors);
@@ -95,13 +95,14 @@ class RocksStore : public Store {
     StoreChange change;
     CollectionRecord collection = find_or_number(document.collection);
     const std::string key = format::document_key(collection.number, document.id);
-    if (const auto old = get_record(key, nullptr)) {
+    if (const auto old = read_header(key, nullptr)) {
       erase(batch, collection, key, *old, change);
     }
 
-    DocumentRecord record{document, next_passage_};
-    record.document.passage_count = static_cast<std::uint32_t>(passages.size());
-    put(batch, Family::kDocuments, key, format::encode_document(record));
+    Document header = document;
+    header.first_passage = next_passage_;
+    header.passage_count = static_cast<std::uint32_t>(passages.size());
+    put(batch, Family::kDocuments, key, format::encode_document(header));
     put(batch, Family::kTexts, key, format::encode_text(document.text));
     const std::size_t dimension = passages.empty() ? 0 : vectors.size() / passages.size();
     for (std::size_t i = 0; i < passages.size(); ++i) {
@@ -127,6 +128,25 @@ class RocksStore : public Store {
     return change;
   }
 
+  std::optional<Document> set_attributes(std::string_view name, std::string_view id,
+                                         const Attributes& attributes) override {
+    check_attributes(attributes);
+    const std::lock_guard writing(write_mutex_);
+    make_writable();
+    const auto collection = find_collection(name);
+    if (!collection) return std::nullopt;
+    const std::string key = format::document_key(collection->number, id);
+    auto document = read_header(key, nullptr);
+    if (!document) return std::nullopt;
+    document->attributes = attributes;
+    rocksdb::WriteBatch batch;
+    put(batch, Family::kDocuments, key, format::encode_document(*document));
+    commit(batch);
+    document->id = id;
+    document->collection = name;
+    return document;
+  }
+
   StoreChange delete_document(std::string_view name, std::string_view id) override {
     const std::lock_guard writing(write_mutex_);
     make_writable();
@@ -134,10 +154,10 @@ class RocksStore : public Store {
     auto collection = find_collection(name);
     if (!collection) return change;
     const std::string key = format::document_key(collection->number, id);
-    const auto record = get_record(key, nullptr);
-    if (!record) return change;
+    const auto document = read_header(key, nullptr);
+    if (!document) return change;
     rocksdb::WriteBatch batch;
-    erase(batch, *collection, key, *record, change);
+    erase(batch, *collection, key, *document, change);
     put(batch, Family::kCollections, name, format::encode_collection(*collection));
     commit(batch);
     remember(std::string(name), *collection);
@@ -151,43 +171,44 @@ class RocksStore : public Store {
     // The header and the text must be of the same moment.
     rocksdb::ManagedSnapshot snapshot(&database_->db());
     const std::string key = format::document_key(collection->number, id);
-    auto record = get_record(key, snapshot.snapshot());
-    if (!record) return std::nullopt;
+    auto document = read_header(key, snapshot.snapshot());
+    if (!document) return std::nullopt;
     const auto text = get(Family::kTexts, key, snapshot.snapshot());
     if (!text) missing("the text of a document");
-    Document& document = record->document;
-    document.text = format::decode_text(*text);
-    document.id = id;
-    document.collection = name;
-    return std::move(document);
+    document->text = format::decode_text(*text);
+    document->id = id;
+    document->collection = name;
+    return document;
   }
 
-  std::optional<std::string> get_digest(std::string_view name, std::string_view id) const override {
+  std::optional<Document> get_header(std::string_view name, std::string_view id) const override {
     const auto reading = begin_reading();
     const auto collection = find_collection(name);
     if (!collection) return std::nullopt;
-    auto record = get_record(format::document_key(collection->number, id), nullptr);
-    if (!record) return std::nullopt;
-    return std::move(record->document.digest);
+    auto document = read_header(format::document_key(collection->number, id), nullptr);
+    if (!document) return std::nullopt;
+    document->id = id;
+    document->collection = name;
+    return document;
   }
 
   std::vector<Document> list_documents(std::string_view name, std::string_view after,
                                        std::size_t limit) const override {
-    const auto reading = begin_reading();
     std::vector<Document> documents;
-    const auto collection = find_collection(name);
-    if (!collection || limit == 0) return documents;
-    const std::string first = format::document_key(collection->number, after);
-    scan(Family::kDocuments, collection->number, first,
-         [&](std::string_view key, std::string_view value) {
-           if (key == first) return true;
-           Document document = format::decode_document(value).document;
-           document.id = format::document_id_of_key(key);
-           document.collection = name;
-           documents.push_back(std::move(document));
-           return documents.size() < limit;
-         });
+    if (limit == 0) return documents;
+    scan_documents(name, after, [&](Document document) {
+      documents.push_back(std::move(document));
+      return documents.size() < limit;
+    });
     return documents;
+  }
+
+  void for_each_document(std::string_view name,
+                         const std::function<void(const Document&)>& visit) const override {
+    scan_documents(name, "", [&](const Document& document) {
+      visit(document);
+      return true;
+    });
   }
 
   std::vector<CollectionInfo> list_collections() const override {
@@ -219,21 +240,26 @@ class RocksStore : public Store {
 
   std::vector<Passage> document_passages(std::string_view name,
                                          std::string_view id) const override {
-    const auto reading = begin_reading();
     std::vector<Passage> passages;
-    const auto collection = find_collection(name);
-    if (!collection) return passages;
-    rocksdb::ManagedSnapshot snapshot(&database_->db());
-    const auto record =
-        get_record(format::document_key(collection->number, id), snapshot.snapshot());
-    if (!record) return passages;
-    for (std::uint32_t i = 0; i < record->document.passage_count; ++i) {
-      const PassageId passage = record->first_passage + i;
-      const auto value = get(Family::kPassages, format::passage_key(passage), snapshot.snapshot());
-      if (!value) missing("a passage of a document");
-      passages.push_back(to_passage(passage, *value));
-    }
+    read_passages(name, id, [&](Passage passage, std::uint32_t, const rocksdb::Snapshot*) {
+      passages.push_back(std::move(passage));
+    });
     return passages;
+  }
+
+  void for_each_passage(
+      std::string_view name, std::string_view id,
+      const std::function<void(const Passage&, std::span<const float>)>& visit) const override {
+    std::vector<float> vector(settings().dimension);
+    read_passages(
+        name, id,
+        [&](const Passage& passage, std::uint32_t collection, const rocksdb::Snapshot* snapshot) {
+          const auto value = get(Family::kVectors,
+                                 format::collection_passage_key(collection, passage.id), snapshot);
+          if (!value) missing("the vector of a passage");
+          format::decode_vector(*value, vector);
+          visit(passage, vector);
+        });
   }
 
   void for_each_vector(
@@ -311,18 +337,18 @@ class RocksStore : public Store {
 
   // Adds to `batch` what removes a document, and to `collection` and `change` what that changes.
   void erase(rocksdb::WriteBatch& batch, CollectionRecord& collection, std::string_view key,
-             const DocumentRecord& record, StoreChange& change) const {
-    const std::uint32_t count = record.document.passage_count;
+             const Document& document, StoreChange& change) const {
+    const std::uint32_t count = document.passage_count;
     erase_key(batch, Family::kDocuments, key);
     erase_key(batch, Family::kTexts, key);
-    for (PassageId id = record.first_passage; id < record.first_passage + count; ++id) {
+    for (PassageId id = document.first_passage; id < document.first_passage + count; ++id) {
       erase_key(batch, Family::kPassages, format::passage_key(id));
       erase_key(batch, Family::kVectors, format::collection_passage_key(collection.number, id));
       change.removed.push_back(id);
     }
     if (count > 0) {
       put(batch, Family::kTombstones,
-          format::collection_passage_key(collection.number, record.first_passage),
+          format::collection_passage_key(collection.number, document.first_passage),
           format::encode_tombstone(count));
     }
     collection.document_count -= 1;
@@ -408,8 +434,9 @@ class RocksStore : public Store {
     return value;
   }
 
-  std::optional<DocumentRecord> get_record(std::string_view key,
-                                           const rocksdb::Snapshot* snapshot) const {
+  // Without the id and the collection, which the caller has.
+  std::optional<Document> read_header(std::string_view key,
+                                      const rocksdb::Snapshot* snapshot) const {
     const auto value = get(Family::kDocuments, key, snapshot);
     if (!value) return std::nullopt;
     return format::decode_document(*value);
@@ -432,6 +459,41 @@ class RocksStore : public Store {
       if (!visit(view(it->key()), view(it->value()))) break;
     }
     if (!it->status().ok()) throw_status(it->status(), "cannot read from the store");
+  }
+
+  // Calls visit(Document), without texts, for those after the id `after`, until it returns false.
+  template <typename Visit>
+  void scan_documents(std::string_view name, std::string_view after, const Visit& visit) const {
+    const auto reading = begin_reading();
+    const auto collection = find_collection(name);
+    if (!collection) return;
+    const std::string first = format::document_key(collection->number, after);
+    scan(Family::kDocuments, collection->number, first,
+         [&](std::string_view key, std::string_view value) {
+           if (key == first) return true;
+           Document document = format::decode_document(value);
+           document.id = format::document_id_of_key(key);
+           document.collection = name;
+           return visit(std::move(document));
+         });
+  }
+
+  // Calls visit(Passage, number of the collection, snapshot) for the passages of one document.
+  template <typename Visit>
+  void read_passages(std::string_view name, std::string_view id, const Visit& visit) const {
+    const auto reading = begin_reading();
+    const auto collection = find_collection(name);
+    if (!collection) return;
+    rocksdb::ManagedSnapshot snapshot(&database_->db());
+    const auto document =
+        read_header(format::document_key(collection->number, id), snapshot.snapshot());
+    if (!document) return;
+    for (std::uint32_t i = 0; i < document->passage_count; ++i) {
+      const PassageId passage = document->first_passage + i;
+      const auto value = get(Family::kPassages, format::passage_key(passage), snapshot.snapshot());
+      if (!value) missing("a passage of a document");
+      visit(to_passage(passage, *value), collection->number, snapshot.snapshot());
+    }
   }
 
   Passage to_passage(PassageId id, std::string_view value) const {

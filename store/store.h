@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "store/attributes.h"
+
 namespace tandem {
 
 using PassageId = std::uint64_t;
@@ -36,6 +38,9 @@ struct Document {
   std::string text;        // what the reader made of the original; UTF-8; all offsets count in it
   std::string digest;      // SHA-256 of the original bytes and of what else decides the passages
   std::int64_t created_at_unix_s = 0;
+  Attributes attributes;
+  // Given by the store: its passages have consecutive ids, beginning here.
+  PassageId first_passage = 0;
   std::uint32_t passage_count = 0;
 };
 
@@ -98,22 +103,30 @@ class Store {
   // Adds the document, or replaces the one of the same collection and id. `passages` need no id,
   // collection, document_id, title or ordinal: the store fills them in. `vectors` is
   // [passages, dimension], row-major; dimension must be the one in the settings. Throws
-  // kInvalidArgument for a bad collection name or id, kResourceExhausted when the disk is full
-  // (nothing is written then, and the store stays usable for reading).
+  // kInvalidArgument for a bad collection name, id or attribute, kResourceExhausted when the disk
+  // is full (nothing is written then, and the store stays usable for reading).
   virtual StoreChange put_document(const Document& document, std::span<const Passage> passages,
                                    std::span<const float> vectors) = 0;
+  // Replaces the attributes alone and leaves text and passages as they are. Gives the document as
+  // it is then, without its text; nothing if there is no such document. Throws as put_document.
+  virtual std::optional<Document> set_attributes(std::string_view collection, std::string_view id,
+                                                 const Attributes& attributes) = 0;
   // An empty change if there is no such document.
   virtual StoreChange delete_document(std::string_view collection, std::string_view id) = 0;
 
   virtual std::optional<Document> get_document(std::string_view collection,
                                                std::string_view id) const = 0;
-  // The digest alone, without reading the text.
-  virtual std::optional<std::string> get_digest(std::string_view collection,
-                                                std::string_view id) const = 0;
+  // The document without its text, which is not read.
+  virtual std::optional<Document> get_header(std::string_view collection,
+                                             std::string_view id) const = 0;
   // Documents without their text, in order of id, at most `limit`, those after `after` (exclusive;
   // empty for the first page).
   virtual std::vector<Document> list_documents(std::string_view collection, std::string_view after,
                                                std::size_t limit) const = 0;
+  // Calls `visit` for each document of the collection without its text, in order of id, from one
+  // consistent snapshot.
+  virtual void for_each_document(std::string_view collection,
+                                 const std::function<void(const Document&)>& visit) const = 0;
   virtual std::vector<CollectionInfo> list_collections() const = 0;
 
   // One entry per id, in order; nullopt for an id that is not (or no longer) there.
@@ -122,6 +135,11 @@ class Store {
   virtual std::vector<Passage> document_passages(std::string_view collection,
                                                  std::string_view id) const = 0;
 
+  // Calls `visit` for each passage of the document with its vector [dimension], which is valid
+  // during the call only, in order and from one consistent snapshot.
+  virtual void for_each_passage(
+      std::string_view collection, std::string_view id,
+      const std::function<void(const Passage&, std::span<const float> vector)>& visit) const = 0;
   // Calls `visit` for each live vector of the collection with an id above `after`, by growing id,
   // from one consistent snapshot. `vector` [dimension] is valid during the call only.
   virtual void for_each_vector(

@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
   const auto store = Store::open(argv[1]);
   const auto index = DenseIndex::open(*store, testing::kCrashIndexOptions);
   const testing::FakeEncoder encoder;
-  Ingestor ingestor(*store, *index, encoder);
+  AttributeIndex attributes(*store);
+  Ingestor ingestor(*store, *index, attributes, encoder);
   const auto say = [](int number) {
     const std::string line = std::to_string(number) + "\n";
     if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) std::exit(1);

@@ -47,10 +47,12 @@ class IngestorTest : public ::testing::Test {
   void open() {
     ingestor_.reset();
     index_.reset();
+    attributes_.reset();
     store_.reset();
     store_ = Store::open(folder_.path() / "store");
     index_ = DenseIndex::open(*store_, {.segment_capacity = 40});
-    ingestor_ = std::make_unique<Ingestor>(*store_, *index_, encoder_);
+    attributes_ = std::make_unique<AttributeIndex>(*store_);
+    ingestor_ = std::make_unique<Ingestor>(*store_, *index_, *attributes_, encoder_);
   }
   void write_file(const std::string& name, const std::string& content) {
     fs::create_directories((documents() / name).parent_path());
@@ -91,6 +93,7 @@ class IngestorTest : public ::testing::Test {
   FakeEncoder encoder_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<DenseIndex> index_;
+  std::unique_ptr<AttributeIndex> attributes_;
   std::unique_ptr<Ingestor> ingestor_;
 };
 
@@ -133,6 +136,63 @@ TEST_F(IngestorTest, AChangeOfBytesOrTitleReplaces) {
   expect_searchable();
 }
 
+TEST_F(IngestorTest, AttributesAreSelectedByWhenIngestReturns) {
+  const Filter recent = {FilterType::kGreater, "year", {2000.0}, {}};
+  const auto count = [&] { return attributes_->select(kDefaultCollection, recent)->size(); };
+  EXPECT_EQ(count(), 0u);
+  auto alpha = request(words("alpha", 100), "a.txt");
+  ingestor_->ingest(alpha);
+  EXPECT_EQ(count(), 0u);
+  const std::size_t encoded = encoder_.encoded;
+  alpha.attributes = {{"year", 2020.0}};
+  const auto updated = ingestor_->ingest(alpha);
+  EXPECT_EQ(updated.status, IngestStatus::kUpdated);
+  EXPECT_EQ(updated.encoded_count, 0u);
+  EXPECT_EQ(count(), updated.passage_count);
+  EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUnchanged);
+
+  // Without a word about them they stay, whether or not the text changes.
+  alpha.attributes.reset();
+  EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUnchanged);
+  EXPECT_EQ(encoder_.encoded, encoded);
+  alpha.bytes += words("more", 30);
+  const auto replaced = ingestor_->ingest(alpha);
+  EXPECT_EQ(replaced.status, IngestStatus::kReplaced);
+  EXPECT_EQ(count(), replaced.passage_count);
+
+  const auto document =
+      ingestor_->set_attributes(kDefaultCollection, replaced.document_id, {{"year", 1999.0}});
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->title, "a.txt");
+  EXPECT_EQ(count(), 0u);
+  EXPECT_FALSE(ingestor_->set_attributes(kDefaultCollection, "unknown", {}));
+  ingestor_->set_attributes(kDefaultCollection, replaced.document_id, {{"year", 2001.0}});
+  EXPECT_EQ(count(), replaced.passage_count);
+  ingestor_->remove(kDefaultCollection, replaced.document_id);
+  EXPECT_EQ(count(), 0u);
+}
+
+TEST_F(IngestorTest, AFolderTakesAttributes) {
+  write_file("a.txt", words("a", 100));
+  write_file("b.txt", words("b", 100));
+  ingest_all();
+  const std::size_t encoded = encoder_.encoded;
+  const Attributes attributes = {{"draft", true}};
+  const auto report = ingestor_->ingest_folder(documents(), kDefaultCollection, {}, attributes);
+  EXPECT_EQ(report.updated, 2u);
+  EXPECT_EQ(report.replaced + report.unchanged + report.added, 0u);
+  EXPECT_EQ(encoder_.encoded, encoded);
+  for (const auto& document : store_->list_documents(kDefaultCollection, "", SIZE_MAX)) {
+    EXPECT_EQ(document.attributes, attributes);
+  }
+  EXPECT_EQ(ingest_all().unchanged, 2u);
+  EXPECT_EQ(error_code_of([&] {
+              const Attributes nameless = {{"", true}};
+              ingestor_->ingest_folder(documents(), kDefaultCollection, {}, nameless);
+            }),
+            ErrorCode::kInvalidArgument);
+}
+
 TEST_F(IngestorTest, AGivenIdIsKept) {
   const auto result = ingestor_->ingest(request("some text", "a.txt", "", "mine"));
   EXPECT_EQ(result.document_id, "mine");
@@ -162,7 +222,7 @@ TEST_F(IngestorTest, BadRequestsAreRefusedAndLeaveNothing) {
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_code_of([&] { ingestor_->ingest(request("text", "a.txt", "", "line\nbreak")); }),
             ErrorCode::kInvalidArgument);
-  Ingestor narrow(*store_, *index_, encoder_, {.max_bytes = 10});
+  Ingestor narrow(*store_, *index_, *attributes_, encoder_, {.max_bytes = 10});
   EXPECT_EQ(error_code_of([&] { narrow.ingest(request(words("x", 50), "a.txt")); }),
             ErrorCode::kTooLarge);
   EXPECT_THAT(sources(), ElementsAre());
@@ -172,13 +232,14 @@ TEST_F(IngestorTest, BadRequestsAreRefusedAndLeaveNothing) {
 TEST_F(IngestorTest, AnotherEncoderIsRefused) {
   ingestor_->ingest(request("text", "a.txt"));
   FakeEncoder other("fake-2");
-  Ingestor ingestor(*store_, *index_, other);
+  Ingestor ingestor(*store_, *index_, *attributes_, other);
   EXPECT_EQ(error_code_of([&] { ingestor.ingest(request("text", "b.txt")); }),
             ErrorCode::kInvalidArgument);
 }
 
 TEST_F(IngestorTest, DocumentsMayComeFromManyThreads) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 10; ++i) {
@@ -244,8 +305,8 @@ TEST_F(IngestorTest, BrokenFilesAreReportedAndStopNothing) {
   write_file("large.txt", words("large", 5000));
   write_file("z.txt", words("z", 100));
   fs::create_symlink(documents() / "gone", documents() / "link.txt");
-  ingestor_ =
-      std::make_unique<Ingestor>(*store_, *index_, encoder_, ReadLimits{.max_bytes = 10'000});
+  ingestor_ = std::make_unique<Ingestor>(*store_, *index_, *attributes_, encoder_,
+                                         ReadLimits{.max_bytes = 10'000});
   const auto report = ingest_all();
   EXPECT_EQ(report.added, 2u);
   std::vector<std::string> failed;
@@ -340,7 +401,8 @@ TEST_F(IngestorTest, AFullDiskEndsTheRunWithAdvice) {
   {
     auto store = Store::open(disk / "store");
     auto index = DenseIndex::open(*store, {.segment_capacity = 4000});
-    Ingestor ingestor(*store, *index, encoder_);
+    AttributeIndex attributes(*store);
+    Ingestor ingestor(*store, *index, attributes, encoder_);
     error = error_of([&] {
       ingestor.ingest_folder(documents(), kDefaultCollection, [&](const FolderProgress& progress) {
         acknowledged = progress.files_done;

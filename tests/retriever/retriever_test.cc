@@ -20,6 +20,7 @@ class RetrieverTest : public ::testing::Test {
     settings.dimension = static_cast<std::uint32_t>(encoder_.dimension());
     store_->set_settings(settings);
     index_ = DenseIndex::open(*store_);
+    attributes_ = std::make_unique<AttributeIndex>(*store_);
   }
 
   StoreChange put(const std::string& id, std::uint32_t passages,
@@ -32,12 +33,13 @@ class RetrieverTest : public ::testing::Test {
     index_->add(collection, change.added, sample.vectors);
     return change;
   }
-  Retriever retriever() const { return {*store_, *index_, encoder_}; }
+  Retriever retriever() const { return {*store_, *index_, *attributes_, encoder_}; }
 
   testing::TemporaryFolder folder_;
   testing::FakeEncoder encoder_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<DenseIndex> index_;
+  std::unique_ptr<AttributeIndex> attributes_;
 };
 
 TEST_F(RetrieverTest, FindsThePassageThatWasAskedFor) {

@@ -29,18 +29,18 @@ format::PassageRecord some_passage() {
 TEST(FormatTest, BytesAreThoseOfTheGrammar) {
   EXPECT_EQ(format::collection_passage_key(1, 0x0102), "\0\0\0\x01\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(format::document_key(2, "ab"), "\0\0\0\x02"s + "ab");
-  EXPECT_EQ(format::encode_counter(0x0102), "\x01\x02\x01\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_counter(0x0102), "\x02\x02\x01\0\0\0\0\0\0"s);
   EXPECT_EQ(format::encode_collection({3, 2, 1}),
-            "\x01\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"s);
-  EXPECT_EQ(format::encode_tombstone(5), "\x01\x05\0\0\0"s);
+            "\x02\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_tombstone(5), "\x02\x05\0\0\0"s);
   const float one = 1;
-  EXPECT_EQ(format::encode_vector({&one, 1}), "\x01\0\0\x80\x3F"s);
+  EXPECT_EQ(format::encode_vector({&one, 1}), "\x02\0\0\x80\x3F"s);
 
   StoreSettings settings;
   settings.encoder_path = "p";
   settings.encoder_id = "id";
   settings.dimension = 384;
-  EXPECT_EQ(format::encode_settings(settings), "\x01\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_settings(settings), "\x02\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0"s);
 }
 
 TEST(FormatTest, KeysSortByNumber) {
@@ -63,22 +63,42 @@ TEST(FormatTest, RecordsComeBack) {
   EXPECT_EQ(read.passage.end, written.passage.end);
   EXPECT_EQ(read.passage.text, written.passage.text);
 
-  format::DocumentRecord document;
-  document.document.title = "T";
-  document.document.source = "s";
-  document.document.media_type = "text/plain";
-  document.document.digest = "d";
-  document.document.created_at_unix_s = -5;
-  document.document.passage_count = 4;
+  Document document;
+  document.title = "T";
+  document.source = "s";
+  document.media_type = "text/plain";
+  document.digest = "d";
+  document.created_at_unix_s = -5;
+  document.passage_count = 4;
   document.first_passage = 11;
+  document.attributes = {{"draft", false}, {"lang", "fr"}, {"public", true}, {"year", -0.5}};
   const auto back = format::decode_document(format::encode_document(document));
-  EXPECT_EQ(back.document.title, "T");
-  EXPECT_EQ(back.document.source, "s");
-  EXPECT_EQ(back.document.media_type, "text/plain");
-  EXPECT_EQ(back.document.digest, "d");
-  EXPECT_EQ(back.document.created_at_unix_s, -5);
-  EXPECT_EQ(back.document.passage_count, 4u);
+  EXPECT_EQ(back.title, "T");
+  EXPECT_EQ(back.source, "s");
+  EXPECT_EQ(back.media_type, "text/plain");
+  EXPECT_EQ(back.digest, "d");
+  EXPECT_EQ(back.created_at_unix_s, -5);
+  EXPECT_EQ(back.passage_count, 4u);
   EXPECT_EQ(back.first_passage, 11u);
+  EXPECT_EQ(back.attributes, document.attributes);
+}
+
+TEST(FormatTest, DocumentsOfVersionOneHaveNoAttributes) {
+  const std::string rest =
+      "\x01\0\0\0T\x01\0\0\0s\0\0\0\0\x01\0\0\0d\x05\0\0\0\0\0\0\0\x0B\0\0\0\0\0\0\0\x04\0\0\0"s;
+  const Document document = format::decode_document("\x01" + rest);
+  EXPECT_EQ(document.first_passage, 11u);
+  EXPECT_EQ(document.passage_count, 4u);
+  EXPECT_TRUE(document.attributes.empty());
+
+  const std::string attributes = "\x02\0\0\0\x01\0\0\0a\x01\x01\0\0\0b\x02\0\0\0\0\0\0\xF0\x3F"s;
+  const Attributes expected = {{"a", true}, {"b", 1.0}};
+  EXPECT_EQ(format::decode_document("\x02" + rest + attributes).attributes, expected);
+  EXPECT_EQ(
+      error_code_of([&] { format::decode_document("\x02" + rest + "\x01\0\0\0\0\0\0\0\x09"s); }),
+      ErrorCode::kCorrupt);
+  EXPECT_EQ(error_code_of([&] { format::decode_document("\x02" + rest + "\xFF\xFF\xFF\xFF"s); }),
+            ErrorCode::kCorrupt);
 }
 
 TEST(FormatTest, EveryTruncationIsRefused) {
@@ -109,7 +129,7 @@ TEST(FormatTest, VectorsOfAnotherDimensionAreRefused) {
 
 TEST(FormatTest, RecordsOfANewerVersionAreUnsupported) {
   std::string bytes = format::encode_tombstone(1);
-  bytes[0] = 2;
+  bytes[0] = format::kRecordVersion + 1;
   EXPECT_EQ(error_code_of([&] { format::decode_tombstone(bytes); }), ErrorCode::kUnsupported);
   bytes[0] = 0;
   EXPECT_EQ(error_code_of([&] { format::decode_tombstone(bytes); }), ErrorCode::kCorrupt);

@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 
 #include <fstream>
+#include <limits>
 #include <thread>
 
 #include "base/file.h"
@@ -66,7 +67,12 @@ TEST_F(StoreTest, ADocumentComesBackWhole) {
   EXPECT_EQ(document->digest, sample.document.digest);
   EXPECT_EQ(document->created_at_unix_s, sample.document.created_at_unix_s);
   EXPECT_EQ(document->passage_count, 3u);
-  EXPECT_EQ(store_->get_digest(kDefaultCollection, "a"), sample.document.digest);
+  const auto header = store_->get_header(kDefaultCollection, "a");
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->id, "a");
+  EXPECT_EQ(header->digest, sample.document.digest);
+  EXPECT_EQ(header->first_passage, change.added[0]);
+  EXPECT_EQ(header->text, "");
 
   const auto passages = store_->document_passages(kDefaultCollection, "a");
   ASSERT_EQ(passages.size(), 3u);
@@ -92,7 +98,8 @@ TEST_F(StoreTest, ADocumentComesBackWhole) {
 
 TEST_F(StoreTest, WhatIsNotThereIsNotAnError) {
   EXPECT_FALSE(store_->get_document(kDefaultCollection, "a"));
-  EXPECT_FALSE(store_->get_digest("other", "a"));
+  EXPECT_FALSE(store_->get_header("other", "a"));
+  EXPECT_FALSE(store_->set_attributes("other", "a", {}));
   EXPECT_THAT(store_->list_documents("other", "", 10), IsEmpty());
   EXPECT_THAT(store_->list_collections(), IsEmpty());
   EXPECT_THAT(store_->document_passages("other", "a"), IsEmpty());
@@ -102,6 +109,60 @@ TEST_F(StoreTest, WhatIsNotThereIsNotAnError) {
   const auto passages = store_->get_passages({&id, 1});
   ASSERT_EQ(passages.size(), 1u);
   EXPECT_FALSE(passages[0]);
+}
+
+TEST_F(StoreTest, AttributesChangeWithoutTheRest) {
+  auto sample = make_sample("a", 1, 3);
+  sample.document.attributes = {{"year", 2020.0}, {"draft", true}};
+  const auto change = put(*store_, sample);
+  put(*store_, make_sample("b", 1, 1));
+  EXPECT_EQ(store_->get_header(kDefaultCollection, "a")->attributes, sample.document.attributes);
+
+  const Attributes changed = {{"language", "fr"}};
+  const auto document = store_->set_attributes(kDefaultCollection, "a", changed);
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->id, "a");
+  EXPECT_EQ(document->first_passage, change.added[0]);
+  EXPECT_FALSE(store_->set_attributes(kDefaultCollection, "c", changed));
+  open();
+  const auto stored = store_->get_document(kDefaultCollection, "a");
+  EXPECT_EQ(stored->attributes, changed);
+  EXPECT_EQ(stored->text, sample.document.text);
+  EXPECT_TRUE(store_->get_header(kDefaultCollection, "b")->attributes.empty());
+
+  std::vector<float> vectors;
+  store_->for_each_passage(kDefaultCollection, "a",
+                           [&](const Passage& passage, std::span<const float> vector) {
+                             EXPECT_EQ(passage.id, change.added[vectors.size() / vector.size()]);
+                             vectors.insert(vectors.end(), vector.begin(), vector.end());
+                           });
+  EXPECT_EQ(vectors, sample.vectors);
+}
+
+TEST_F(StoreTest, AttributesBeyondTheLimitsAreRefused) {
+  put(*store_, make_sample("a", 1, 1));
+  Attributes many;
+  for (int i = 0; i < 17; ++i) many.emplace("name" + std::to_string(i), true);
+  const Attributes cases[] = {many,
+                              {{"", true}},
+                              {{"$id", "x"}},
+                              {{std::string(65, 'n'), 1.0}},
+                              {{"\xFF", 1.0}},
+                              {{"text", std::string(513, 't')}},
+                              {{"text", "\xFF"}},
+                              {{"number", std::numeric_limits<double>::infinity()}}};
+  for (const Attributes& attributes : cases) {
+    EXPECT_EQ(error_code_of([&] { store_->set_attributes(kDefaultCollection, "a", attributes); }),
+              ErrorCode::kInvalidArgument)
+        << attributes.begin()->first;
+    auto sample = make_sample("b", 1, 1);
+    sample.document.attributes = attributes;
+    EXPECT_EQ(error_code_of([&] { put(*store_, sample); }), ErrorCode::kInvalidArgument);
+  }
+  std::string longest;
+  for (int i = 0; i < 512; ++i) longest += "\xC3\xA9";
+  EXPECT_TRUE(store_->set_attributes(kDefaultCollection, "a",
+                                     {{std::string(64, 'n'), 1.0}, {"text", longest}}));
 }
 
 TEST_F(StoreTest, ReplacingLeavesNothingOfTheOldDocument) {
