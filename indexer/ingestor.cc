@@ -6,6 +6,7 @@
 #include <future>
 #include <numeric>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "base/bounded_queue.h"
@@ -40,6 +41,10 @@ namespace {
 // again takes up what has not changed itself; readers have versions of their own.
 constexpr int kPipelineVersion = 1;
 
+// Stands at the beginning of a digest: raised when chunker or embedding_text come to give encoders
+// something else for an equal passage, so that no vector is kept that was made of the old text.
+constexpr std::string_view kEmbeddingVersion = "1:";
+
 // Passages in one call of the encoder: enough to sort by length, few enough to show progress.
 constexpr std::size_t kEncodeBatch = 128;
 constexpr std::size_t kQueueBytes = 32u << 20;
@@ -62,7 +67,7 @@ std::string digest_of(const IngestRequest& request, const Encoder& encoder) {
   std::string parts = std::to_string(version) + ' ' + sha256_hex(request.bytes) + ' ' +
                       encoder.id() + ' ' + std::to_string(chunk_options(encoder).max_tokens) + ' ' +
                       std::to_string(request.title.size()) + ' ' + request.title + request.source;
-  return sha256_hex(parts);
+  return std::string(kEmbeddingVersion) + sha256_hex(parts);
 }
 
 std::string title_of(const IngestRequest& request, const SourceText& text) {
@@ -134,7 +139,32 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   document.text = std::move(text.text);
   prepared.missing.resize(prepared.passages.size());
   std::iota(prepared.missing.begin(), prepared.missing.end(), std::size_t{0});
+  // The title is part of nearly everything that the encoder sees.
+  if (old && old->title == document.title && old->digest.starts_with(kEmbeddingVersion)) {
+    reuse_vectors(prepared);
+  }
   return prepared;
+}
+
+// Compared is what the encoder would see, not where a passage stands: text that was put in at the
+// beginning of a document moves all others.
+void Ingestor::reuse_vectors(Prepared& prepared) const {
+  std::unordered_map<std::string, std::vector<float>> known;
+  store_.for_each_passage(prepared.document.collection, prepared.document.id,
+                          [&](const Passage& stored, std::span<const float> vector) {
+                            Passage passage = stored;
+                            // The chunker may have shortened the title; the store keeps the
+                            // document's.
+                            passage.title = prepared.passages.front().title;
+                            known.try_emplace(embedding_text(passage), vector.begin(),
+                                              vector.end());
+                          });
+  std::erase_if(prepared.missing, [&](std::size_t passage) {
+    const auto found = known.find(embedding_text(prepared.passages[passage]));
+    if (found == known.end()) return false;
+    prepared.set_vector(passage, found->second);
+    return true;
+  });
 }
 
 IngestStatus Ingestor::write(Prepared& prepared) {

@@ -80,7 +80,9 @@ class Ingestor {
            ReadLimits limits = {});
 
   // Durable and visible to search when it returns. A document whose bytes, title, source and
-  // settings are those of the last time is left as it is, but for its attributes. Throws what read_source and the store throw, and kInvalidArgument if the store's vectors
+  // settings are those of the last time is left as it is, but for its attributes. Of one that
+  // changed, passages that look the same to the encoder keep their vectors, wherever they stand
+  // now. Throws what read_source and the store throw, and kInvalidArgument if the store's vectors
   // are of another encoder.
   IngestResult ingest(const IngestRequest& request);
 
@@ -109,6 +111,7 @@ class Ingestor {
   // Makes the encoder the store's if it has none yet.
   void adopt_encoder();
   Prepared prepare(const IngestRequest& request, std::string_view id) const;
+  void reuse_vectors(Prepared& prepared) const;
   // Also where only attributes changed, or nothing did.
   IngestStatus write(Prepared& prepared);
 

@@ -193,6 +193,71 @@ TEST_F(IngestorTest, AFolderTakesAttributes) {
             ErrorCode::kInvalidArgument);
 }
 
+// Sections of which each makes at least one passage, so that a change in one leaves the others.
+std::string sections(int count, int changed, const std::string& change) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    text += "## Section " + std::to_string(i) + "\n\n";
+    text += words((i == changed ? change : "word") + std::to_string(i) + "x", 20) + "\n\n";
+  }
+  return text;
+}
+
+TEST_F(IngestorTest, OnlyChangedPassagesAreEncodedAgain) {
+  const auto first = ingestor_->ingest(request(sections(50, -1, ""), "a.md"));
+  EXPECT_EQ(first.encoded_count, first.passage_count);
+  EXPECT_GE(first.passage_count, 50u);
+  std::size_t encoded = encoder_.encoded;
+  // Further back all passages begin elsewhere, and the ones that follow have another ordinal.
+  const auto second = ingestor_->ingest(request(sections(50, 20, "much longer other"), "a.md"));
+  EXPECT_EQ(second.status, IngestStatus::kReplaced);
+  EXPECT_EQ(second.encoded_count, encoder_.encoded - encoded);
+  EXPECT_GE(second.encoded_count, 1u);
+  EXPECT_LE(second.encoded_count, 4u);
+  expect_searchable();
+
+  encoded = encoder_.encoded;
+  const auto third = ingestor_->ingest(
+      request("## New\n\nBegins here.\n\n" + sections(49, 20, "much longer other"), "a.md"));
+  EXPECT_EQ(encoder_.encoded - encoded, 1u);
+  EXPECT_EQ(third.encoded_count, 1u);
+  expect_searchable();
+  open();
+  expect_searchable();
+}
+
+TEST_F(IngestorTest, ALongTitleHindersNoReuse) {
+  const std::string title = words("title", 40);
+  ingestor_->ingest(request(sections(20, -1, ""), "a.md", title));
+  const auto changed = ingestor_->ingest(request(sections(20, 7, "other"), "a.md", title));
+  EXPECT_LE(changed.encoded_count, 2u);
+}
+
+// It stands before nearly every passage, so that a vector would be one of another text.
+TEST_F(IngestorTest, AnotherTitleIsEncoded) {
+  ingestor_->ingest(request(sections(20, -1, ""), "a.md", "One"));
+  const auto changed = ingestor_->ingest(request(sections(20, -1, ""), "a.md", "Two"));
+  EXPECT_EQ(changed.encoded_count, changed.passage_count);
+  expect_searchable();
+}
+
+TEST_F(IngestorTest, AFolderEncodesOnlyChangedPassages) {
+  for (int i = 0; i < 30; ++i) write_file(std::to_string(i) + ".md", sections(20, -1, ""));
+  const auto first = ingest_all();
+  EXPECT_EQ(first.encoded, first.passages);
+  const std::size_t encoded = encoder_.encoded;
+  for (int i = 0; i < 30; i += 3)
+    write_file(std::to_string(i) + ".md", sections(20, i % 20, "other"));
+  const auto second = ingest_all();
+  EXPECT_EQ(second.replaced, 10u);
+  EXPECT_EQ(second.unchanged, 20u);
+  EXPECT_EQ(second.encoded, encoder_.encoded - encoded);
+  EXPECT_GE(second.encoded, 10u);
+  EXPECT_LE(second.encoded, 20u);
+  EXPECT_GE(second.passages, 200u);
+  expect_searchable();
+}
+
 TEST_F(IngestorTest, AGivenIdIsKept) {
   const auto result = ingestor_->ingest(request("some text", "a.txt", "", "mine"));
   EXPECT_EQ(result.document_id, "mine");
