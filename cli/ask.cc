@@ -69,6 +69,7 @@ void add_ask_command(CLI::App& app) {
   add_engine_options(*command, arguments->engine);
   add_generator_option(*command, arguments->engine);
   add_collection_option(*command, arguments->answer.search.collection);
+  add_filter_option(*command, arguments->answer.search.filter);
   command->add_option("-k,--limit", arguments->answer.search.limit, "Passages put into the prompt")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();

@@ -1,13 +1,28 @@
 #include "cli/options.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
 #include "base/utf8.h"
+#include "retriever/attribute_json.h"
 
 namespace tandem {
 namespace {
 
 bool is_control(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
+// Of NAME=VALUE: a JSON scalar, or text as it stands.
+AttributeValue value_of(const std::string& pair) {
+  const std::size_t mark = pair.find('=');
+  if (mark == std::string::npos) {
+    throw Error(ErrorCode::kInvalidArgument, "--attribute " + pair + " has no value",
+                "write NAME=VALUE");
+  }
+  const std::string text = pair.substr(mark + 1);
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  return json.is_discarded() ? text : attribute_value(json).value_or(text);
 }
 
 }  // namespace
@@ -86,6 +101,36 @@ void add_collection_option(CLI::App& command, std::string& collection) {
           return error.what();
         }
       });
+}
+
+void add_filter_option(CLI::App& command, std::optional<Filter>& filter) {
+  command
+      .add_option_function<std::string>(
+          "--filter",
+          [&filter](const std::string& text) { filter = parse_filter_text(text, "--filter"); },
+          "Search only documents whose attributes it selects, such as "
+          "'{\"type\": \"eq\", \"key\": \"language\", \"value\": \"en\"}'; types: eq ne gt gte lt "
+          "lte in nin, and/or with \"filters\"; each document also has $id, $source, $title, "
+          "$media_type and $created_at")
+      ->type_name("JSON");
+}
+
+void add_attribute_option(CLI::App& command, std::optional<Attributes>& attributes) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--attribute",
+          [&attributes](const std::vector<std::string>& pairs) {
+            attributes.emplace();
+            for (const std::string& pair : pairs) {
+              attributes->insert_or_assign(pair.substr(0, pair.find('=')), value_of(pair));
+            }
+            check_attributes(*attributes);
+          },
+          "An attribute of each document taken up, to filter by; repeatable. The value is a "
+          "number, true, false, or else text; in double quotes it is always text. Without this "
+          "option documents keep the attributes that they have")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
 }
 
 std::string terminal_safe(std::string_view text) {

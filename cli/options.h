@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "retriever/filter.h"
 #include "server/engine.h"
 #include "store/store.h"
 
@@ -22,6 +24,10 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, Target& targ
                         const std::map<std::string, Value>& choices, const std::string& help) {
   return command.add_option(name, target, help)->transform(CLI::CheckedTransformer(choices));
 }
+// --filter, as JSON.
+void add_filter_option(CLI::App& command, std::optional<Filter>& filter);
+// --attribute NAME=VALUE, repeatable.
+void add_attribute_option(CLI::App& command, std::optional<Attributes>& attributes);
 // --collection, checked like every collection name.
 void add_collection_option(CLI::App& command, std::string& collection);
 

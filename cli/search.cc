@@ -61,6 +61,7 @@ void add_search_command(CLI::App& app) {
   command->add_option("query", arguments->query, "What to look for")->required();
   add_engine_options(*command, arguments->engine);
   add_collection_option(*command, arguments->search.collection);
+  add_filter_option(*command, arguments->search.filter);
   command->add_option("-k,--limit", arguments->search.limit, "Number of passages")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -176,7 +176,7 @@ Filter parse_filter(const json& json, std::string_view name) {
   return FilterParser().parse(json, std::string(name), 1);
 }
 
-Filter parse_filter(std::string_view text, std::string_view name) {
+Filter parse_filter_text(std::string_view text, std::string_view name) {
   if (text.size() > kMaxFilterBytes) {
     refuse(std::string(name), fmt::format("has more than {} bytes", kMaxFilterBytes));
   }

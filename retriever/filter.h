@@ -59,7 +59,7 @@ inline constexpr std::size_t kMaxFilterBytes = 1u << 20;  // of names and string
 // built-in attribute that does not exist, and what goes beyond the limits above. Pure.
 Filter parse_filter(const nlohmann::json& json, std::string_view name);
 // Of a text that must be such JSON.
-Filter parse_filter(std::string_view text, std::string_view name);
+Filter parse_filter_text(std::string_view text, std::string_view name);
 
 }  // namespace tandem
 

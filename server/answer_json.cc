@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "retriever/attribute_json.h"
 
 namespace tandem {
 namespace {
@@ -89,7 +90,8 @@ json to_json(const Document& document) {
           {"source", document.source},
           {"media_type", document.media_type},
           {"created_at", document.created_at_unix_s},
-          {"passage_count", document.passage_count}};
+          {"passage_count", document.passage_count},
+          {"attributes", to_json(document.attributes)}};
 }
 
 }  // namespace tandem

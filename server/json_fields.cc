@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/error.h"
+#include "retriever/attribute_json.h"
 #include "server/http_error.h"
 #include "store/store.h"
 
@@ -156,6 +158,26 @@ std::optional<std::string> Fields::collection(std::string_view name) const {
     fail(name, fmt::format("is not a collection's name: {}", error.what()));
   }
   return value;
+}
+
+template <typename Parse>
+auto Fields::parsed(std::string_view name, const Parse& parse) const {
+  const json* value = find(name);
+  using Parsed = decltype(parse(*value, name));
+  try {
+    return value == nullptr ? std::nullopt : std::optional<Parsed>(parse(*value, path_of(name)));
+  } catch (const Error& error) {
+    throw RequestError(400, error.what(), path_of(name));
+  }
+}
+
+std::optional<Filter> Fields::filter(std::string_view name) const {
+  return parsed(name,
+                [](const json& value, std::string_view path) { return parse_filter(value, path); });
+}
+
+std::optional<Attributes> Fields::attributes(std::string_view name) const {
+  return parsed(name, parse_attributes);
 }
 
 const json* Fields::array(std::string_view name, std::size_t max_size) const {

@@ -10,6 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "retriever/filter.h"
+#include "store/attributes.h"
+
 namespace tandem {
 
 inline constexpr int kMaxJsonDepth = 64;
@@ -40,6 +43,10 @@ class Fields {
   const nlohmann::json* array(std::string_view name, std::size_t max_size) const;
   // Text that is a collection's name.
   std::optional<std::string> collection(std::string_view name) const;
+  // A filter over attributes, in OpenAI's shape (retriever/filter.h).
+  std::optional<Filter> filter(std::string_view name) const;
+  // Attributes of a document: an object of strings, numbers and booleans.
+  std::optional<Attributes> attributes(std::string_view name) const;
   // Null if absent.
   const nlohmann::json* find(std::string_view name) const;
 
@@ -48,6 +55,10 @@ class Fields {
   [[noreturn]] void fail(std::string_view name, std::string_view problem) const;
 
  private:
+  // What parse(value, path) makes of the field, an Error of which becomes one that names it.
+  template <typename Parse>
+  auto parsed(std::string_view name, const Parse& parse) const;
+
   const nlohmann::json* object_;
   std::string path_;
 };

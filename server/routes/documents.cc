@@ -1,4 +1,4 @@
-// POST and GET /v1/documents, GET and DELETE /v1/documents/{id}
+// POST and GET /v1/documents, GET, POST and DELETE /v1/documents/{id}
 #include <fmt/format.h>
 
 #include "base/hash.h"
@@ -22,6 +22,8 @@ std::string_view to_string(IngestStatus status) {
       return "added";
     case IngestStatus::kReplaced:
       return "replaced";
+    case IngestStatus::kUpdated:
+      return "updated";
     case IngestStatus::kUnchanged:
       return "unchanged";
   }
@@ -59,6 +61,7 @@ IngestRequest parse_json_document(const Exchange& exchange) {
                          : fmt::format("{}.txt", request.id);
   }
   request.collection = fields.collection("collection").value_or(kDefaultCollection);
+  request.attributes = fields.attributes("attributes");
   return request;
 }
 
@@ -88,6 +91,11 @@ IngestRequest parse_uploaded_document(const httplib::Request& http) {
   if (std::string collection = field("collection"); !collection.empty()) {
     request.collection = std::move(collection);
   }
+  if (const std::string attributes = field("attributes"); !attributes.empty()) {
+    // Checked as the same field of a JSON body is.
+    const json body = parse_json_object("{\"attributes\":" + attributes + "}");
+    request.attributes = Fields(body).attributes("attributes");
+  }
   return request;
 }
 
@@ -110,6 +118,7 @@ void add_document(Exchange& exchange, const RouteContext& context) {
                       {"collection", request.collection},
                       {"title", result.title},
                       {"passage_count", result.passage_count},
+                      {"encoded_count", result.encoded_count},
                       {"status", to_string(result.status)}},
                      result.status == IngestStatus::kAdded ? 201 : 200);
 }
@@ -164,6 +173,20 @@ void get_document(Exchange& exchange, const RouteContext& context) {
   exchange.send_json(body);
 }
 
+// OpenAI changes the attributes of a file in a vector store in the same way.
+void change_document(Exchange& exchange, const RouteContext& context) {
+  const std::string collection = exchange.query("collection", kDefaultCollection);
+  check_collection_name(collection);
+  const json body = exchange.json_body();
+  const Fields fields(body);
+  const auto attributes = fields.attributes("attributes");
+  if (!attributes) fields.fail("attributes", "is missing; nothing else of a document can change.");
+  const std::string id = exchange.path_part(1);
+  const auto document = writable(context).set_attributes(collection, id, *attributes);
+  if (!document) throw_not_found(collection, id);
+  exchange.send_json(to_json(*document));
+}
+
 void delete_document(Exchange& exchange, const RouteContext& context) {
   const std::string collection = exchange.query("collection", kDefaultCollection);
   check_collection_name(collection);
@@ -181,6 +204,8 @@ void add_document_routes(HttpServer& server, RouteContext& context) {
                    [&context](Exchange& exchange) { list_documents(exchange, context); });
   server.add_route("GET", "/v1/documents/{id}",
                    [&context](Exchange& exchange) { get_document(exchange, context); });
+  server.add_route("POST", "/v1/documents/{id}",
+                   [&context](Exchange& exchange) { change_document(exchange, context); });
   server.add_route("DELETE", "/v1/documents/{id}",
                    [&context](Exchange& exchange) { delete_document(exchange, context); });
 }

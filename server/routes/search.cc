@@ -19,6 +19,7 @@ void search(Exchange& exchange, const RouteContext& context) {
   if (const auto limit = fields.integer("limit", 1, kMaxHits)) {
     options.limit = static_cast<std::size_t>(*limit);
   }
+  options.filter = fields.filter("filters");
   exchange.send_json({{"object", "list"},
                       {"collection", options.collection},
                       {"data", to_json(context.engine.retriever->search(*query, options))}});

@@ -34,6 +34,44 @@ def multipart(name, content, **fields):
 
 
 class Documents(unittest.TestCase):
+    def test_attributes_and_filters(self):
+        def search(filters, path="/v1/search", **fields):
+            answer = server.request("POST", path, {"query": "tide", "collection": "attributes",
+                                                   "filters": filters, "limit": 3, **fields})[2]
+            return [hit["document_id"] for hit in answer["data"]]
+
+        for i in range(8):
+            status, _, added = server.request("POST", "/v1/documents", {
+                "text": f"The tide turns at {i} o'clock.", "id": f"tide-{i}",
+                "collection": "attributes",
+                "attributes": {"hour": i, "half": "first" if i < 4 else "second", "even": i % 2 == 0}})
+            self.assertEqual(status, 201, added)
+        one = {"type": "eq", "key": "hour", "value": 5}
+        self.assertEqual(search(one), ["tide-5"])
+        self.assertEqual(set(search({"type": "and", "filters": [
+            {"type": "gte", "key": "hour", "value": 2}, {"type": "eq", "key": "half", "value": "first"}]})),
+            {"tide-2", "tide-3"})
+        self.assertEqual(search({"type": "in", "key": "$id", "value": ["tide-7", "none"]}), ["tide-7"])
+        self.assertEqual(search({"type": "eq", "key": "hour", "value": "5"}), [])
+
+        place = "/v1/documents/tide-1?collection=attributes"
+        status, _, changed = server.request("POST", place, {"attributes": {"hour": 5}})
+        self.assertEqual((status, changed["attributes"]), (200, {"hour": 5}))
+        self.assertEqual(set(search(one)), {"tide-1", "tide-5"})
+        self.assertEqual(server.request("GET", place)[2]["attributes"], {"hour": 5})
+        self.assertEqual(server.request("POST", place, {})[0], 400)
+        self.assertEqual(server.request("POST", "/v1/documents/none", {"attributes": {}})[0], 404)
+        again = {"text": "The tide turns at 1 o'clock.", "id": "tide-1", "collection": "attributes"}
+        self.assertEqual(server.request("POST", "/v1/documents", again)[2]["status"], "unchanged")
+        again["attributes"] = {"hour": 1}
+        self.assertEqual(server.request("POST", "/v1/documents", again)[2]["status"], "updated")
+        self.assertEqual(search(one), ["tide-5"])
+
+        answer = server.request("POST", CHAT, {
+            "messages": [{"role": "user", "content": "When does the tide turn?"}], "max_tokens": 8,
+            "tandem": {"collection": "attributes", "filters": one}})[2]
+        self.assertEqual([p["document_id"] for p in answer["passages"]], ["tide-5"])
+
     def test_life_of_a_document(self):
         text = "The capital of Atlantis was Poseidonis. 🌊 It sank in a single day."
         status, _, added = server.request(
@@ -123,9 +161,10 @@ class BadInput(unittest.TestCase):
                    "top_p": 1, "seed": 1, "stop": "x", "n": 1, "tandem": {"retrieve": False}},
             "/v1/embeddings": {"model": support.ENCODER_NAME, "input": "a",
                                "encoding_format": "float", "dimensions": 384},
-            "/v1/search": {"query": "a", "collection": "default", "limit": 1},
+            "/v1/search": {"query": "a", "collection": "default", "limit": 1,
+                           "filters": None},
             "/v1/documents": {"text": "a", "title": "a", "id": "a", "source": "a.txt",
-                              "collection": "types"},
+                              "collection": "types", "attributes": None},
         }
         for path, body in bodies.items():
             for field in body:

@@ -20,7 +20,7 @@ std::string repeat(const std::string& text, int count) {
 }
 
 TEST(FilterTest, IsReadInTheShapeOfOpenAi) {
-  const Filter filter = parse_filter(
+  const Filter filter = parse_filter_text(
       R"({"type": "and", "filters": [
             {"type": "gte", "key": "year", "value": 2020},
             {"type": "or", "filters": [{"type": "nin", "key": "language", "value": ["en", 5, true]},
@@ -36,7 +36,7 @@ TEST(FilterTest, IsReadInTheShapeOfOpenAi) {
                              {{FilterType::kNotIn, "language", {"en", 5.0, true}, {}},
                               {FilterType::kNotEqual, "draft", {true}, {}}}}}};
   EXPECT_EQ(filter, expected);
-  EXPECT_EQ(parse_filter(R"({"type":"in","key":"$id","value":[]})", "f"),
+  EXPECT_EQ(parse_filter_text(R"({"type":"in","key":"$id","value":[]})", "f"),
             (Filter{FilterType::kIn, "$id", {}, {}}));
 }
 
@@ -79,16 +79,16 @@ TEST(FilterTest, EveryMisuseIsRefusedAndNamesThePlace) {
       {repeat("[", 100'000), "'f' is not JSON"},
   };
   for (const auto& [text, expected] : cases) {
-    const auto error = error_of([&, &sent = text] { parse_filter(sent, "f"); });
+    const auto error = error_of([&, &sent = text] { parse_filter_text(sent, "f"); });
     ASSERT_TRUE(error) << text.substr(0, 100);
     EXPECT_EQ(error->code(), ErrorCode::kInvalidArgument);
     EXPECT_THAT(error->message(), HasSubstr(expected)) << text.substr(0, 100);
     EXPECT_THAT(error->advice(), HasSubstr("write {"));
   }
   EXPECT_FALSE(error_of([&] {
-    parse_filter(repeat(R"({"type":"and","filters":[)", 15) +
-                     R"({"type":"eq","key":"","value":1})" + repeat("]}", 15),
-                 "f");
+    parse_filter_text(repeat(R"({"type":"and","filters":[)", 15) +
+                          R"({"type":"eq","key":"","value":1})" + repeat("]}", 15),
+                      "f");
   }));
 }
 

@@ -107,6 +107,26 @@ TEST(FieldsTest, IntegersAreWholeAndInRange) {
               HasSubstr("from 1 to 10"));
 }
 
+TEST(FieldsTest, FiltersAndAttributesAreNamedByPath) {
+  const nlohmann::json body = {
+      {"filters", {{"type", "eq"}, {"key", "year"}, {"value", 2020}}},
+      {"attributes", {{"year", 2020}, {"draft", true}, {"gone", nullptr}}},
+      {"outer", {{"filters", {{"type", "eq"}, {"key", "year"}}}, {"attributes", {{"a", {1}}}}}}};
+  const Fields fields(body);
+  EXPECT_EQ(fields.filter("filters"), (Filter{FilterType::kEqual, "year", {2020.0}, {}}));
+  EXPECT_EQ(fields.attributes("attributes"), (Attributes{{"year", 2020.0}, {"draft", true}}));
+  EXPECT_EQ(fields.filter("none"), std::nullopt);
+  EXPECT_EQ(fields.attributes("none"), std::nullopt);
+  const Fields outer = *fields.object("outer");
+  const RequestError filter = fault_of([&] { outer.filter("filters"); });
+  EXPECT_EQ(filter.status(), 400);
+  EXPECT_EQ(filter.param(), "outer.filters");
+  EXPECT_THAT(filter.message(), HasSubstr("'outer.filters.value' is missing"));
+  const RequestError attributes = fault_of([&] { outer.attributes("attributes"); });
+  EXPECT_EQ(attributes.param(), "outer.attributes");
+  EXPECT_THAT(attributes.message(), HasSubstr("'outer.attributes.a' must be a string"));
+}
+
 TEST(FieldsTest, ArraysAreLimited) {
   const nlohmann::json body = {{"a", {1, 2, 3}}};
   EXPECT_EQ(Fields(body).array("a", 3)->size(), 3u);
