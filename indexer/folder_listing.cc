@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "indexer/reader.h"
+#include "indexer/sidecar.h"
 
 namespace tandem {
 namespace {
@@ -36,6 +37,7 @@ void take_entry(const fs::directory_entry& entry, const fs::path& folder, Folder
   // Pipes, sockets and devices are no documents; a link that leads nowhere is one that is missing.
   const bool regular = entry.is_regular_file(failure);
   if (!regular && !entry.is_symlink(failure)) return;
+  if (is_sidecar(entry.path())) return;
   if (!is_known(entry.path())) {
     ++listing.skipped;
     return;

@@ -25,8 +25,9 @@ struct FolderListing {
 };
 
 // Files of a known extension below `folder`, or the one file itself whatever its extension. Leaves
-// out what begins with a dot, and does not follow symbolic links to folders, so that it ends on any
-// tree. Throws kNotFound if there is nothing at `folder`.
+// out what begins with a dot and files of attributes (indexer/sidecar.h), and does not follow
+// symbolic links to folders, so that it ends on any tree. Throws kNotFound if there is nothing at
+// `folder`.
 FolderListing list_documents_below(const std::filesystem::path& folder);
 
 }  // namespace tandem

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "indexer/folder_listing.h"
+#include "indexer/sidecar.h"
 
 namespace tandem {
 
@@ -301,6 +302,10 @@ class Ingestor::FolderRun {
       request.source = listed.source;
       request.collection = collection_;
       request.attributes = attributes_;
+      if (auto own = read_sidecar(listed.path)) {
+        if (attributes_) own->insert(attributes_->begin(), attributes_->end());
+        request.attributes = std::move(own);
+      }
       file.prepared = ingestor_.prepare(request, make_document_id(listed.source));
     } catch (const std::exception& error) {
       file.failure = error.what();

@@ -93,7 +93,7 @@ class Ingestor {
   // is called from the calling thread, after each file and each batch; a file it counts as done is
   // durable and visible to search. It may throw to stop, and what was written until then stays. A
   // full disk stops the run with kResourceExhausted. `attributes` are those of each document, as in
-  // IngestRequest.
+  // IngestRequest; those in a file beside it (indexer/sidecar.h) go before them.
   FolderReport ingest_folder(const std::filesystem::path& folder, const std::string& collection,
                              const std::function<void(const FolderProgress&)>& progress,
                              const std::optional<Attributes>& attributes = std::nullopt);

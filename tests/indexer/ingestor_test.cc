@@ -193,6 +193,34 @@ TEST_F(IngestorTest, AFolderTakesAttributes) {
             ErrorCode::kInvalidArgument);
 }
 
+TEST_F(IngestorTest, AttributesMayStandInAFileBesideADocument) {
+  write_file("a.txt", words("a", 40));
+  write_file("a.txt.meta.json", R"({"year": 2020, "draft": true})");
+  write_file("b.txt", words("b", 40));
+  write_file("c.txt", words("c", 40));
+  write_file("c.txt.meta.json", R"({"year": [2020]})");
+  write_file("d.txt", words("d", 40));
+  write_file("d.txt.meta.json", "year: 2020");
+  const Attributes given = {{"year", 1999.0}, {"topic", "tides"}};
+  const auto report = ingestor_->ingest_folder(documents(), kDefaultCollection, {}, given);
+  EXPECT_EQ(report.added, 2u);
+  EXPECT_EQ(report.skipped, 0u);
+  ASSERT_EQ(report.failures.size(), 2u);
+  EXPECT_THAT(report.failures[0].reason, HasSubstr("'c.txt.meta.json.year' must be a string"));
+  EXPECT_THAT(report.failures[1].reason, HasSubstr("d.txt.meta.json is not JSON"));
+  const auto attributes_of = [&](const char* source) {
+    return store_->get_header(kDefaultCollection, make_document_id(source))->attributes;
+  };
+  const Attributes expected = {{"year", 2020.0}, {"draft", true}, {"topic", "tides"}};
+  EXPECT_EQ(attributes_of("a.txt"), expected);
+  EXPECT_EQ(attributes_of("b.txt"), given);
+
+  write_file("a.txt.meta.json", "{}");
+  EXPECT_EQ(ingest_all().updated, 1u);
+  EXPECT_THAT(attributes_of("a.txt"), ::testing::IsEmpty());
+  EXPECT_EQ(attributes_of("b.txt"), given);
+}
+
 // Sections of which each makes at least one passage, so that a change in one leaves the others.
 std::string sections(int count, int changed, const std::string& change) {
   std::string text;
