@@ -155,6 +155,13 @@ class Bench:
                 ([*command, "without"], {}), "the same without drafts",
                 {f"sampled at {text}, tokens/s": 0.97 for text in texts}, self.rounds)
 
+    def filters(self):
+        command = [str(self.programs / "bench_filters"), str(self.scratch / "filters")]
+        filters = ["filter that selects 0.1 %", "filter that selects 50 %", "new filter that selects 0.1 %"]
+        compare("filters, 200,000 passages", ([*command, "with"], {}), ([*command, "without"], {}),
+                "the same search without a filter",
+                {f"10 of a {name}, ms": 0.33 for name in filters}, self.rounds)
+
     def gpu_generation(self):
         """On the first NVIDIA GPU. The peer runs in the Python that runs this, with torch and transformers."""
         if self.gpu_model is None:
@@ -221,7 +228,8 @@ class Bench:
 
 
 # What is measured without being named; gpu_generation needs a GPU and a model of one's own.
-NAMES = ["retrieval", "generation", "bandwidth", "quality", "memory", "answers", "drafts", "passages", "grammar"]
+NAMES = ["retrieval", "filters", "generation", "bandwidth", "quality", "memory", "answers", "drafts", "passages",
+         "grammar"]
 
 
 def main():
