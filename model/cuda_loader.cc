@@ -1,46 +1,29 @@
 #include "model/cuda_loader.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
-#include <torch/headeronly/version.h>
 
 #include <exception>
 #include <string_view>
 #include <utility>
 
 #include "base/error.h"
-#include "model/aten.h"
+#include "model/plugin.h"
+#include "model/torch_plugin.h"
 
 namespace tandem {
 namespace {
 
-constexpr const char* kPluginName = "libtandem_cuda.so";
 constexpr const char* kAdvice = "leave out --device cuda to compute on the processor";
 
-// Operators without which no step of a decoder can be computed.
-constexpr const char* kNeededKernels[] = {"aten::mm", "aten::index_select", "aten::silu",
-                                          "aten::_scaled_dot_product_flash_attention",
-                                          "aten::_scaled_dot_product_efficient_attention"};
-
-std::string last_error() {
-  const char* const text = ::dlerror();
-  return text != nullptr ? text : "unknown fault";
-}
-
 // A LibTorch that is installed as a whole has its part for CUDA beside its part for the processor,
-// where the plug-in would not look for it. True if it was there.
-bool load_torch_cuda_beside_torch() {
-  Dl_info place{};
-  if (::dladdr(reinterpret_cast<const void*>(&at::globalContext), &place) == 0 ||
-      place.dli_fname == nullptr)
-    return false;
-  const auto path = std::filesystem::path(place.dli_fname).parent_path() / "libtorch_cuda.so";
-  if (!std::filesystem::exists(path)) return false;
-  if (::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr)
+// where the plug-in would not look for it.
+void load_torch_cuda_beside_torch() {
+  const auto path = torch_plugin().torch_folder() / "libtorch_cuda.so";
+  std::string reason;
+  if (std::filesystem::exists(path) && !open_library(path, reason))
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} cannot be loaded: {}", path.string(), last_error()),
+                fmt::format("{} cannot be loaded: {}", path.string(), reason),
                 "install the CUDA libraries that belong to it");
-  return true;
 }
 
 class CudaWork final : public RecordedWork {
@@ -115,50 +98,28 @@ class CudaRuntime final : public DeviceRuntime {
 }  // namespace
 
 std::filesystem::path find_cuda_plugin() {
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  const auto in_lib = folder.parent_path() / "lib" / kPluginName;
-  return std::filesystem::exists(in_lib) && !std::filesystem::exists(folder / kPluginName)
-             ? in_lib
-             : folder / kPluginName;
+  return find_plugin("libtandem_cuda.so");
 }
 
 const TandemCudaPlugin& load_cuda_plugin(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path))
-    throw Error(ErrorCode::kNotFound, fmt::format("{} is not there", path.string()),
-                fmt::format("build Tandem with -DTANDEM_CUDA=ON, or {}", kAdvice));
-  // Never closed: libtorch_cuda has registered its kernels, and does not take them back.
-  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr)
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} cannot be loaded: {}", path.string(), last_error()),
-                "install LibTorch for CUDA and the libraries that belong to it (scripts/deps "
-                "--cuda), or name their folder in LD_LIBRARY_PATH");
-  const auto function =
-      reinterpret_cast<TandemCudaPluginFunction>(::dlsym(library, TANDEM_CUDA_PLUGIN_SYMBOL));
-  const TandemCudaPlugin* const plugin = function != nullptr ? function() : nullptr;
-  if (plugin == nullptr)
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} is not a plug-in of Tandem", path.string()),
-                "put back the one that was built with this program");
+  const auto function = reinterpret_cast<TandemCudaPluginFunction>(
+      open_plugin(path, TANDEM_CUDA_PLUGIN_SYMBOL,
+                  {fmt::format("build Tandem with -DTANDEM_CUDA=ON, or {}", kAdvice),
+                   "install LibTorch for CUDA and the libraries that belong to it (scripts/deps "
+                   "--cuda), or name their folder in LD_LIBRARY_PATH"}));
+  const TandemCudaPlugin* const plugin = function();
   if (plugin->version != TANDEM_CUDA_PLUGIN_VERSION)
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} has version {} of the plug-in's interface; this program needs {}",
                             path.string(), plugin->version, TANDEM_CUDA_PLUGIN_VERSION),
                 "put back the one that was built with this program");
-  if (std::string_view(plugin->torch_version) != TORCH_VERSION)
+  const std::string_view torch_version = torch_plugin().torch_version;
+  if (plugin->torch_version != torch_version)
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} was built for LibTorch {}, and this program for {}", path.string(),
-                            plugin->torch_version, TORCH_VERSION),
+                            plugin->torch_version, torch_version),
                 "put back the one that was built with this program");
   return *plugin;
-}
-
-bool cuda_kernels_registered() {
-  for (const char* const name : kNeededKernels) {
-    const auto op = c10::Dispatcher::singleton().findSchema({name, ""});
-    if (!op || !op->hasKernelForDispatchKey(c10::DispatchKey::CUDA)) return false;
-  }
-  return true;
 }
 
 std::shared_ptr<DeviceRuntime> detail::make_cuda_runtime(const TandemCudaPlugin& plugin,
@@ -183,7 +144,7 @@ std::shared_ptr<DeviceRuntime> open_cuda_device(const TandemCudaPlugin& plugin, 
   auto runtime = detail::make_cuda_runtime(plugin, device);
   // LibTorch asks once in a process whether it has CUDA, and keeps the answer: one that was asked
   // for before the library was loaded is seen here, instead of in the middle of a step.
-  if (!cuda_kernels_registered() || !at::globalContext().hasCUDA())
+  if (!torch_plugin().cuda_kernels_registered() || !torch_plugin().cuda_usable())
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("LibTorch has no kernels for {}", runtime->description()),
                 "use a libtorch_cuda of the same version as libtorch_cpu");

@@ -1,6 +1,6 @@
 // Loads what is needed to compute on an NVIDIA GPU, when it is asked for: the plug-in of
-// model/cuda/, and with it libtorch_cuda and CUDA's libraries. The program itself is linked to none
-// of them.
+// model/cuda/, and with it libtorch_cuda and CUDA's libraries, after the plug-in of model/torch/.
+// The program itself is linked to none of them.
 #ifndef TANDEM_MODEL_CUDA_LOADER_H_
 #define TANDEM_MODEL_CUDA_LOADER_H_
 
@@ -12,17 +12,13 @@
 
 namespace tandem {
 
-// Where the plug-in is: beside the program, or in ../lib of it. The path beside the program where
-// there is none.
+// Where the plug-in is, or would be; see model/plugin.h.
 std::filesystem::path find_cuda_plugin();
 
 // Loads a plug-in for the rest of the process. Throws kNotFound if there is no such file, and
 // kUnsupported if it or a library that it needs cannot be loaded or was made for another version of
 // Tandem or LibTorch.
 const TandemCudaPlugin& load_cuda_plugin(const std::filesystem::path& path);
-
-// Whether LibTorch knows kernels for CUDA in this process.
-bool cuda_kernels_registered();
 
 // Device `device` of a plug-in. Throws kUnsupported without a driver, without the device, or if
 // LibTorch has no kernels for it. Safe from any thread; the plug-in must outlive what it gives.

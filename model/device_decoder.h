@@ -1,6 +1,6 @@
 // Executes a decoder on a device of LibTorch: a GPU, or the processor, on which it is tested.
 //
-// A step is one or a few passes of fixed shapes (model/device/step_shape.h). Decoding passes are
+// A step is one or a few passes of fixed shapes (model/step_shape.h). Decoding passes are
 // recorded when their shape comes the second time, and replayed from then on, because starting the
 // hundreds of small kernels of a pass one by one takes longer than computing them. Choosing among
 // the logits is left to the caller, on the host.

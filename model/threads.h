@@ -1,8 +1,7 @@
 // How many threads the networks compute with.
 //
-// One number for the whole process, because LibTorch and its BLAS keep theirs that way. Code that
-// sets OpenMP's thread count for its own thread (as FAISS searches do, with omp_set_num_threads)
-// does not disturb it: the networks restore it at each call. Safe from any thread.
+// One number for the whole process, plug-ins included, because LibTorch and its BLAS keep theirs
+// that way. Safe from any thread.
 #ifndef TANDEM_MODEL_THREADS_H_
 #define TANDEM_MODEL_THREADS_H_
 
@@ -13,8 +12,9 @@ void set_compute_threads(int count);
 
 int compute_threads();
 
-// Makes the calling thread compute with compute_threads(); the networks call it on entry.
-void apply_compute_threads();
+// For a plug-in (model/plugin.h), which has a copy of this code: makes its compute_threads() that
+// of the program, from then on.
+void follow_compute_threads(int (*count)());
 
 }  // namespace tandem
 

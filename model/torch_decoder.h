@@ -16,20 +16,12 @@ namespace tandem {
 // Keys and values of one sequence, all layers. Owned by the caller; used by one thread at a time.
 class TorchDecoderCache {
  public:
-  ~TorchDecoderCache();
-  TorchDecoderCache(const TorchDecoderCache&) = delete;
-  TorchDecoderCache& operator=(const TorchDecoderCache&) = delete;
+  virtual ~TorchDecoderCache() = default;
 
   // Positions filled so far.
-  int length() const;
+  virtual int length() const = 0;
   // Forgets all positions from `length` on.
-  void truncate(int length);
-
- private:
-  friend class TorchDecoder;
-  struct State;
-  explicit TorchDecoderCache(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  virtual void truncate(int length) = 0;
 };
 
 // Immutable once loaded. forward() may be called from several threads with different caches; each
@@ -37,31 +29,24 @@ class TorchDecoderCache {
 class TorchDecoder {
  public:
   // Expands all weights to float32 and keeps nothing of `weights`. Throws kCorrupt for a tensor
-  // with values that are not finite.
+  // with values that are not finite, and as torch_plugin() (model/torch_plugin.h) does.
   static std::unique_ptr<TorchDecoder> load(const DecoderWeights& weights);
+  virtual ~TorchDecoder() = default;
 
-  TorchDecoder(const TorchDecoder&) = delete;
-  TorchDecoder& operator=(const TorchDecoder&) = delete;
-  ~TorchDecoder();
-
-  const DecoderConfig& config() const;
+  virtual const DecoderConfig& config() const = 0;
 
   // A cache with room for `capacity` positions.
-  std::unique_ptr<TorchDecoderCache> make_cache(int capacity) const;
+  virtual std::unique_ptr<TorchDecoderCache> make_cache(int capacity) const = 0;
 
-  // Appends `tokens` to the sequence in `cache` and writes the logits that follow its last token to
-  // `logits` [vocabulary_size]. An empty `logits` skips the output layer. Throws kTooLarge if
-  // the cache has no room for the tokens.
+  // Appends `tokens` to the sequence in `cache`, which was made here, and writes the logits that
+  // follow its last token to `logits` [vocabulary_size]. An empty `logits` skips the output layer.
+  // Throws kTooLarge if the cache has no room for the tokens.
   //
   // `passages` are read by themselves (model/passage_kv.h): their tokens see nothing before the
   // first one of their own passage.
-  void forward(std::span<const TokenId> tokens, TorchDecoderCache& cache, std::span<float> logits,
-               std::span<const PositionRange> passages = {}) const;
-
- private:
-  struct Network;
-  explicit TorchDecoder(std::unique_ptr<Network> network);
-  std::unique_ptr<Network> network_;
+  virtual void forward(std::span<const TokenId> tokens, TorchDecoderCache& cache,
+                       std::span<float> logits,
+                       std::span<const PositionRange> passages = {}) const = 0;
 };
 
 }  // namespace tandem

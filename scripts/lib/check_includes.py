@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Holds the include ladder: a room may include the rooms below it and itself, never one above.
 
-Also refuses torch headers in the public headers of rooms that promise not to show them.
+Also keeps LibTorch in the folders that make a plug-in of it: its headers, and theirs, are included nowhere
+else, so that nothing else comes to need it.
 """
 import pathlib
 import re
@@ -10,7 +11,9 @@ import sys
 
 # From the bottom up. tests and bench may use every room.
 LADDER = ["base", "model", "store", "retriever", "generator", "indexer", "trainer", "server", "cli"]
-TORCH_FREE = {"base", "store", "retriever", "indexer", "server", "cli"}
+# What is linked to LibTorch: these folders of a room, and a room.
+PLUGINS = ("torch", "cuda")
+TRAINER = "trainer"
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
 
@@ -27,9 +30,11 @@ def faults(path):
             yield f'{path}:{line}: include "{included}" from the root of the tree, room first'
         elif match.group(1) and LADDER.index(target) > LADDER.index(room):
             yield f"{path}:{line}: {room} may not include {target}, which is above it"
-        elif match.group(2) and target in {"torch", "ATen", "c10"}:
-            if path.suffix == ".h" and room in TORCH_FREE:
-                yield f"{path}:{line}: headers of {room} do not show torch"
+        elif path.parts[1] not in PLUGINS and room != TRAINER:
+            if match.group(2) and target in {"torch", "ATen", "c10"}:
+                yield f"{path}:{line}: only the folders {', '.join(PLUGINS)} include LibTorch"
+            elif match.group(1) and "/torch/" in included:
+                yield f"{path}:{line}: {included} is for the plug-in it belongs to"
 
 
 def main():

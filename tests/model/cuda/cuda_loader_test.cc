@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "base/file.h"
+#include "model/torch_plugin.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
 
@@ -70,7 +71,7 @@ TEST(CudaLoaderTest, PassesOnWhyThereIsNoDevice) {
 // The last of this program that holds: RealPluginTest loads the kernels, in a process of its own.
 TEST(CudaLoaderTest, RefusesADeviceWithoutKernelsForIt) {
   const auto& plugin = load_cuda_plugin(fake("good"));
-  EXPECT_FALSE(cuda_kernels_registered());
+  EXPECT_FALSE(torch_plugin().cuda_kernels_registered());
   const auto error = error_of([&] { (void)open_cuda_device(plugin, 0); });
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->code(), ErrorCode::kUnsupported);
@@ -110,7 +111,7 @@ TEST(RealPluginTest, LoadsAndRegistersItsKernels) {
   const std::filesystem::path path = find_cuda_plugin();
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " was not built";
   const auto& plugin = load_cuda_plugin(path);
-  EXPECT_TRUE(cuda_kernels_registered());
+  EXPECT_TRUE(torch_plugin().cuda_kernels_registered());
   TandemCudaMessage message{};
   if (plugin.device_count(&message) > 0) {
     EXPECT_EQ(open_cuda()->device(), "cuda:0");

@@ -1,10 +1,10 @@
-#include "model/device/device_network.h"
+#include "model/torch/device_network.h"
 
 #include <fmt/format.h>
 
 #include <limits>
 
-#include "model/tensor_rotation.h"
+#include "model/torch/tensor_rotation.h"
 
 namespace tandem::device {
 namespace {

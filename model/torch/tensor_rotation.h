@@ -1,9 +1,9 @@
 // Rotary position embedding (model/rotary.h) of LibTorch's tensors, wherever they are.
-#ifndef TANDEM_MODEL_TENSOR_ROTATION_H_
-#define TANDEM_MODEL_TENSOR_ROTATION_H_
+#ifndef TANDEM_MODEL_TORCH_TENSOR_ROTATION_H_
+#define TANDEM_MODEL_TORCH_TENSOR_ROTATION_H_
 
-#include "model/aten.h"
 #include "model/decoder_config.h"
+#include "model/torch/aten.h"
 
 namespace tandem {
 
@@ -13,4 +13,4 @@ void rotate(const at::Tensor& heads, RotaryPairs pairs, const at::Tensor& turn);
 
 }  // namespace tandem
 
-#endif  // TANDEM_MODEL_TENSOR_ROTATION_H_
+#endif  // TANDEM_MODEL_TORCH_TENSOR_ROTATION_H_

@@ -8,8 +8,8 @@
 //
 // Decoded tokens of all sequences go into one pass, so that the weights are read once for them;
 // pieces of prompts join others of their own length.
-#ifndef TANDEM_MODEL_DEVICE_STEP_SHAPE_H_
-#define TANDEM_MODEL_DEVICE_STEP_SHAPE_H_
+#ifndef TANDEM_MODEL_STEP_SHAPE_H_
+#define TANDEM_MODEL_STEP_SHAPE_H_
 
 #include <compare>
 #include <cstddef>
@@ -75,4 +75,4 @@ int first_block_within(int past, int window);
 
 }  // namespace tandem::device
 
-#endif  // TANDEM_MODEL_DEVICE_STEP_SHAPE_H_
+#endif  // TANDEM_MODEL_STEP_SHAPE_H_

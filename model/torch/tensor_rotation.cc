@@ -1,4 +1,4 @@
-#include "model/tensor_rotation.h"
+#include "model/torch/tensor_rotation.h"
 
 namespace tandem {
 

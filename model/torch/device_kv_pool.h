@@ -2,8 +2,8 @@
 //
 // A layer has two tensors, keys and values: [blocks + 1, 32 positions, kv_heads, head_size]. The
 // last block belongs to no sequence: padding is written there, and read by nobody.
-#ifndef TANDEM_MODEL_DEVICE_DEVICE_KV_POOL_H_
-#define TANDEM_MODEL_DEVICE_DEVICE_KV_POOL_H_
+#ifndef TANDEM_MODEL_TORCH_DEVICE_KV_POOL_H_
+#define TANDEM_MODEL_TORCH_DEVICE_KV_POOL_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +11,9 @@
 #include <span>
 #include <vector>
 
-#include "model/aten.h"
 #include "model/decoder_config.h"
 #include "model/kv_cache.h"
+#include "model/torch/aten.h"
 
 namespace tandem::device {
 
@@ -56,4 +56,4 @@ std::size_t kv_block_bytes(const DecoderConfig& config, at::ScalarType type);
 
 }  // namespace tandem::device
 
-#endif  // TANDEM_MODEL_DEVICE_DEVICE_KV_POOL_H_
+#endif  // TANDEM_MODEL_TORCH_DEVICE_KV_POOL_H_

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "base/error.h"
-#include "model/aten.h"
-#include "model/tensor_rotation.h"
-#include "model/tensors.h"
-#include "model/threads.h"
+#include "model/torch/aten.h"
+#include "model/torch/executors.h"
+#include "model/torch/tensor_rotation.h"
+#include "model/torch/tensors.h"
+#include "model/torch/torch_threads.h"
 
 namespace tandem {
 namespace {
@@ -152,54 +153,70 @@ Reach reach_of(const AttentionKind& kind, int past, std::int64_t rows,
   return reach;
 }
 
-}  // namespace
+class Cache final : public TorchDecoderCache {
+ public:
+  // Both [layers, kv_heads, capacity, head_size]; `owner` is the decoder they are of.
+  Cache(const TorchDecoder& owner, const at::Tensor& keys, const at::Tensor& values)
+      : owner_(&owner), keys_(keys), values_(values) {}
 
-struct TorchDecoderCache::State {
-  const void* network = nullptr;
-  at::Tensor keys;    // [layers, kv_heads, capacity, head_size]
-  at::Tensor values;  // the same
-  int length = 0;
+  int length() const override { return length_; }
+  void truncate(int length) override {
+    TANDEM_CHECK(length >= 0 && length <= length_);
+    length_ = length;
+  }
 
-  int capacity() const { return static_cast<int>(keys.size(2)); }
+  bool is_of(const TorchDecoder& decoder) const { return owner_ == &decoder; }
+  int capacity() const { return static_cast<int>(keys_.size(2)); }
+  void advance(int count) { length_ += count; }
+  // The first `positions` of a layer: [kv_heads, positions, head_size].
+  at::Tensor keys(std::int64_t layer, std::int64_t positions) const {
+    return keys_.select(0, layer).narrow(1, 0, positions);
+  }
+  at::Tensor values(std::int64_t layer, std::int64_t positions) const {
+    return values_.select(0, layer).narrow(1, 0, positions);
+  }
+
+ private:
+  const TorchDecoder* owner_;
+  at::Tensor keys_;
+  at::Tensor values_;
+  int length_ = 0;
 };
 
-TorchDecoderCache::TorchDecoderCache(std::unique_ptr<State> state) : state_(std::move(state)) {}
-TorchDecoderCache::~TorchDecoderCache() = default;
+class Decoder final : public TorchDecoder {
+ public:
+  explicit Decoder(const DecoderWeights& weights);
 
-int TorchDecoderCache::length() const {
-  return state_->length;
-}
+  const DecoderConfig& config() const override { return config_; }
+  std::unique_ptr<TorchDecoderCache> make_cache(int capacity) const override;
+  void forward(std::span<const TokenId> tokens, TorchDecoderCache& cache, std::span<float> logits,
+               std::span<const PositionRange> passages) const override;
 
-void TorchDecoderCache::truncate(int length) {
-  TANDEM_CHECK(length >= 0 && length <= state_->length);
-  state_->length = length;
-}
-
-struct TorchDecoder::Network {
-  DecoderConfig config;
-  at::Tensor embedding;  // [vocabulary, hidden]
-  std::vector<Layer> layers;
-  at::Tensor output_norm;
-  at::Tensor output;  // [vocabulary, hidden]; the embedding where they are tied
-
+ private:
   at::Tensor embed(std::span<const TokenId> tokens) const;
   at::Tensor attend(const Layer& layer, const at::Tensor& x, const Reach& reach, at::Tensor keys,
                     at::Tensor values) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;
+
+  DecoderConfig config_;
+  at::Tensor embedding_;  // [vocabulary, hidden]
+  std::vector<Layer> layers_;
+  at::Tensor output_norm_;
+  at::Tensor output_;  // [vocabulary, hidden]; the embedding where they are tied
 };
 
-at::Tensor TorchDecoder::Network::embed(std::span<const TokenId> tokens) const {
+at::Tensor Decoder::embed(std::span<const TokenId> tokens) const {
   at::Tensor ids = at::empty({static_cast<std::int64_t>(tokens.size())}, at::kInt);
   int* id = ids.mutable_data_ptr<int>();
   for (const TokenId token : tokens) {
-    if (token < 0 || token >= config.vocabulary_size)
+    if (token < 0 || token >= config_.vocabulary_size)
       throw Error(
           ErrorCode::kInvalidArgument,
-          fmt::format("token {} is not in the vocabulary of {}", token, config.vocabulary_size));
+          fmt::format("token {} is not in the vocabulary of {}", token, config_.vocabulary_size));
     *id++ = token;
   }
-  at::Tensor x = at::index_select(embedding, 0, ids);
-  return config.embedding_scale == 1 ? x : x.mul_(config.embedding_scale);
+  at::Tensor x = at::index_select(embedding_, 0, ids);
+  return config_.embedding_scale == 1 ? x : x.mul_(config_.embedding_scale);
 }
 
 // `keys` and `values` are [kv_heads, positions, head_size], where the last x.size(0) positions are
@@ -207,22 +224,21 @@ at::Tensor TorchDecoder::Network::embed(std::span<const TokenId> tokens) const {
 //
 // The heads that share a key head ("repeat" of them) form one group, so that keys are read as they
 // lie in the cache and never copied for each head.
-at::Tensor TorchDecoder::Network::attend(const Layer& layer, const at::Tensor& x,
-                                         const Reach& reach, at::Tensor keys,
-                                         at::Tensor values) const {
+at::Tensor Decoder::attend(const Layer& layer, const at::Tensor& x, const Reach& reach,
+                           at::Tensor keys, at::Tensor values) const {
   const std::int64_t rows = x.size(0);
-  const std::int64_t heads = config.head_count;
-  const std::int64_t kv_heads = config.kv_head_count;
+  const std::int64_t heads = config_.head_count;
+  const std::int64_t kv_heads = config_.kv_head_count;
   const std::int64_t repeat = heads / kv_heads;
-  const std::int64_t size = config.head_size;
+  const std::int64_t size = config_.head_size;
   at::Tensor projected = at::linear(x, layer.query_key_value);
   if (layer.query_key_value_bias.defined()) projected.add_(layer.query_key_value_bias);
   const at::Tensor parts = projected.view({rows, heads + 2 * kv_heads, size});
-  if (config.query_key_norm) {
-    norm_heads(parts.narrow(1, 0, heads), layer.query_norm, config.norm_epsilon);
-    norm_heads(parts.narrow(1, heads, kv_heads), layer.key_norm, config.norm_epsilon);
+  if (config_.query_key_norm) {
+    norm_heads(parts.narrow(1, 0, heads), layer.query_norm, config_.norm_epsilon);
+    norm_heads(parts.narrow(1, heads, kv_heads), layer.key_norm, config_.norm_epsilon);
   }
-  rotate(parts.narrow(1, 0, heads + kv_heads), config.rotary_pairs, reach.turn);
+  rotate(parts.narrow(1, 0, heads + kv_heads), config_.rotary_pairs, reach.turn);
 
   const std::int64_t past = keys.size(1) - rows;
   keys.narrow(1, past, rows).copy_(parts.narrow(1, heads, kv_heads).transpose(0, 1));
@@ -235,17 +251,17 @@ at::Tensor TorchDecoder::Network::attend(const Layer& layer, const at::Tensor& x
   const at::Tensor context = std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
       query.permute({1, 2, 0, 3}), keys.unsqueeze(1).expand({kv_heads, repeat, positions, size}),
       values.unsqueeze(1).expand({kv_heads, repeat, positions, size}), 0.0,
-      /*is_causal=*/!reach.mask.has_value() && rows > 1, reach.mask, config.query_scale));
+      /*is_causal=*/!reach.mask.has_value() && rows > 1, reach.mask, config_.query_scale));
   return at::linear(context.permute({2, 0, 1, 3}).reshape({rows, heads * size}),
                     layer.attention_output);
 }
 
 // down(activation(gate(x)) * up(x)) (Shazeer 2020, arXiv:2002.05202, equation 6).
-at::Tensor TorchDecoder::Network::feed_forward(const Layer& layer, const at::Tensor& x) const {
-  const std::int64_t inner = config.intermediate_size;
+at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& x) const {
+  const std::int64_t inner = config_.intermediate_size;
   const at::Tensor both = at::linear(x, layer.gate_up);
   at::Tensor gate = both.narrow(1, 0, inner);
-  if (config.activation == DecoderActivation::kGeluTanh)
+  if (config_.activation == DecoderActivation::kGeluTanh)
     at::gelu_(gate, "tanh");
   else
     at::silu_(gate);
@@ -253,98 +269,87 @@ at::Tensor TorchDecoder::Network::feed_forward(const Layer& layer, const at::Ten
   return at::linear(gate, layer.down);
 }
 
-TorchDecoder::TorchDecoder(std::unique_ptr<Network> network) : network_(std::move(network)) {}
-TorchDecoder::~TorchDecoder() = default;
-
-const DecoderConfig& TorchDecoder::config() const {
-  return network_->config;
-}
-
-std::unique_ptr<TorchDecoder> TorchDecoder::load(const DecoderWeights& weights) {
+Decoder::Decoder(const DecoderWeights& weights) : config_(weights.config()) {
   const c10::InferenceMode inference;
-  apply_compute_threads();
-  auto network = std::make_unique<Network>();
-  const DecoderConfig& config = network->config = weights.config();
-  const std::int64_t hidden = config.hidden_size;
-  const std::int64_t vocabulary = config.vocabulary_size;
-  for (int i = 0; i < config.layer_count; ++i) network->layers.push_back(load_layer(weights, i));
-  network->output_norm = load_norm(weights, "output_norm.weight", hidden);
-  const char* const output = config.tied_output ? "token_embd.weight" : "output.weight";
-  network->output = load_stacked(weights, {{output, vocabulary}}, hidden);
-  network->embedding = config.tied_output
-                           ? network->output
-                           : load_tensor(weights, "token_embd.weight", {vocabulary, hidden});
-  return std::unique_ptr<TorchDecoder>(new TorchDecoder(std::move(network)));
+  apply_torch_threads();
+  const std::int64_t hidden = config_.hidden_size;
+  const std::int64_t vocabulary = config_.vocabulary_size;
+  for (int i = 0; i < config_.layer_count; ++i) layers_.push_back(load_layer(weights, i));
+  output_norm_ = load_norm(weights, "output_norm.weight", hidden);
+  const char* const output = config_.tied_output ? "token_embd.weight" : "output.weight";
+  output_ = load_stacked(weights, {{output, vocabulary}}, hidden);
+  embedding_ = config_.tied_output
+                   ? output_
+                   : load_tensor(weights, "token_embd.weight", {vocabulary, hidden});
 }
 
-std::unique_ptr<TorchDecoderCache> TorchDecoder::make_cache(int capacity) const {
-  const DecoderConfig& config = network_->config;
+std::unique_ptr<TorchDecoderCache> Decoder::make_cache(int capacity) const {
   TANDEM_CHECK(capacity > 0);
-  if (capacity > config.context_length)
+  if (capacity > config_.context_length)
     throw Error(ErrorCode::kTooLarge,
                 fmt::format("{} positions are more than the model's context of {}", capacity,
-                            config.context_length));
+                            config_.context_length));
   const c10::InferenceMode inference;
-  auto state = std::make_unique<TorchDecoderCache::State>();
-  const std::array<std::int64_t, 4> shape = {config.layer_count, config.kv_head_count, capacity,
-                                             config.head_size};
+  const std::array<std::int64_t, 4> shape = {config_.layer_count, config_.kv_head_count, capacity,
+                                             config_.head_size};
   try {
-    state->keys = at::empty(shape, at::kFloat);
-    state->values = at::empty(shape, at::kFloat);
+    return std::make_unique<Cache>(*this, at::empty(shape, at::kFloat),
+                                   at::empty(shape, at::kFloat));
   } catch (const c10::Error&) {
     throw Error(ErrorCode::kResourceExhausted,
                 fmt::format("no memory for a context of {} tokens", capacity),
                 "ask for fewer tokens, or free memory on this machine");
   }
-  state->network = network_.get();
-  return std::unique_ptr<TorchDecoderCache>(new TorchDecoderCache(std::move(state)));
 }
 
-void TorchDecoder::forward(std::span<const TokenId> tokens, TorchDecoderCache& cache,
-                           std::span<float> logits, std::span<const PositionRange> passages) const {
-  const Network& network = *network_;
-  const DecoderConfig& config = network.config;
-  TorchDecoderCache::State& state = *cache.state_;
-  TANDEM_CHECK(state.network == network_.get());
-  TANDEM_CHECK(logits.empty() || logits.size() == static_cast<std::size_t>(config.vocabulary_size));
-  if (tokens.size() > static_cast<std::size_t>(state.capacity() - state.length))
+void Decoder::forward(std::span<const TokenId> tokens, TorchDecoderCache& cache,
+                      std::span<float> logits, std::span<const PositionRange> passages) const {
+  Cache& past = static_cast<Cache&>(cache);
+  TANDEM_CHECK(past.is_of(*this));
+  TANDEM_CHECK(logits.empty() ||
+               logits.size() == static_cast<std::size_t>(config_.vocabulary_size));
+  if (tokens.size() > static_cast<std::size_t>(past.capacity() - past.length()))
     throw Error(ErrorCode::kTooLarge, fmt::format("{} tokens after {} do not fit a cache of {}",
-                                                  tokens.size(), state.length, state.capacity()));
+                                                  tokens.size(), past.length(), past.capacity()));
   if (tokens.empty()) {
     TANDEM_CHECK(logits.empty());
     return;
   }
   const c10::InferenceMode inference;
-  apply_compute_threads();
+  apply_torch_threads();
 
   const auto rows = static_cast<std::int64_t>(tokens.size());
-  const std::int64_t positions = state.length + rows;
-  at::Tensor x = network.embed(tokens);
+  const std::int64_t positions = past.length() + rows;
+  at::Tensor x = embed(tokens);
   std::vector<Reach> reaches;
-  for (const AttentionKind& kind : config.attention_kinds)
-    reaches.push_back(reach_of(kind, state.length, rows, passages));
+  for (const AttentionKind& kind : config_.attention_kinds)
+    reaches.push_back(reach_of(kind, past.length(), rows, passages));
 
-  const float epsilon = config.norm_epsilon;
+  const float epsilon = config_.norm_epsilon;
   const auto add = [&](const at::Tensor& change, const at::Tensor& norm) {
-    x.add_(config.norm_after ? rms_norm(change, norm, epsilon) : change);
+    x.add_(config_.norm_after ? rms_norm(change, norm, epsilon) : change);
   };
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
     const auto index = static_cast<std::int64_t>(i);
-    add(network.attend(layer, rms_norm(x, layer.attention_norm, epsilon),
-                       reaches[layer.attention_kind],
-                       state.keys.select(0, index).narrow(1, 0, positions),
-                       state.values.select(0, index).narrow(1, 0, positions)),
+    add(attend(layer, rms_norm(x, layer.attention_norm, epsilon), reaches[layer.attention_kind],
+               past.keys(index, positions), past.values(index, positions)),
         layer.after_attention_norm);
-    add(network.feed_forward(layer, rms_norm(x, layer.feed_forward_norm, epsilon)),
+    add(feed_forward(layer, rms_norm(x, layer.feed_forward_norm, epsilon)),
         layer.after_feed_forward_norm);
   }
-  state.length += static_cast<int>(rows);
+  past.advance(static_cast<int>(rows));
   if (logits.empty()) return;
 
-  const at::Tensor last = rms_norm(x.narrow(0, rows - 1, 1), network.output_norm, epsilon);
-  at::from_blob(logits.data(), {1, config.vocabulary_size}, at::kFloat)
-      .copy_(at::linear(last, network.output));
+  const at::Tensor last = rms_norm(x.narrow(0, rows - 1, 1), output_norm_, epsilon);
+  at::from_blob(logits.data(), {1, config_.vocabulary_size}, at::kFloat)
+      .copy_(at::linear(last, output_));
+}
+
+}  // namespace
+
+std::unique_ptr<TorchDecoder> torch_executors::load_decoder(const DecoderWeights& weights) {
+  return std::make_unique<Decoder>(weights);
 }
 
 }  // namespace tandem

@@ -1,4 +1,4 @@
-#include "model/tensors.h"
+#include "model/torch/tensors.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "model/device/step_shape.h"
+#include "model/step_shape.h"
 
 #include <algorithm>
 #include <map>

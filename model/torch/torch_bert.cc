@@ -3,11 +3,11 @@
 #include <string>
 
 #include "base/error.h"
-#include "model/aten.h"
-#include "model/bert_executors.h"
-#include "model/linear.h"
-#include "model/tensors.h"
-#include "model/threads.h"
+#include "model/torch/aten.h"
+#include "model/torch/executors.h"
+#include "model/torch/linear.h"
+#include "model/torch/tensors.h"
+#include "model/torch/torch_threads.h"
 #include "model/weights.h"
 
 namespace tandem {
@@ -124,7 +124,7 @@ class TorchBert final : public BertModel {
 
 TorchBert::TorchBert(const BertCheckpoint& checkpoint) : config_(checkpoint.config) {
   const c10::InferenceMode inference;
-  apply_compute_threads();
+  apply_torch_threads();
   const Loader loader(checkpoint);
   const std::int64_t hidden = config_.hidden_size;
   word_embeddings_ =
@@ -186,7 +186,7 @@ void TorchBert::pooled_states(std::span<const std::vector<TokenId>> sequences, P
   TANDEM_CHECK(out.size() == sequences.size() * static_cast<std::size_t>(hidden));
   if (sequences.empty()) return;
   const c10::InferenceMode inference;
-  apply_compute_threads();
+  apply_torch_threads();
 
   const std::vector<LengthGroup> groups = group_by_length(sequences);
   at::Tensor x = embed(sequences);
@@ -210,7 +210,7 @@ void TorchBert::pooled_states(std::span<const std::vector<TokenId>> sequences, P
 
 }  // namespace
 
-std::unique_ptr<BertModel> make_torch_bert(const BertCheckpoint& checkpoint) {
+std::unique_ptr<BertModel> torch_executors::load_bert(const BertCheckpoint& checkpoint) {
   return std::make_unique<TorchBert>(checkpoint);
 }
 

@@ -1,10 +1,10 @@
-#include "model/device/passage_transfer.h"
+#include "model/torch/passage_transfer.h"
 
 #include <limits>
 
 #include "base/error.h"
-#include "model/device/step_shape.h"
 #include "model/kernels/attention.h"
+#include "model/step_shape.h"
 
 namespace tandem::device {
 namespace {

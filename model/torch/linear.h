@@ -1,8 +1,8 @@
 // Linear layers with their weights laid out for the processor's matrix kernels.
-#ifndef TANDEM_MODEL_LINEAR_H_
-#define TANDEM_MODEL_LINEAR_H_
+#ifndef TANDEM_MODEL_TORCH_LINEAR_H_
+#define TANDEM_MODEL_TORCH_LINEAR_H_
 
-#include "model/aten.h"
+#include "model/torch/aten.h"
 
 namespace tandem {
 
@@ -31,4 +31,4 @@ class PackedLinear {
 
 }  // namespace tandem
 
-#endif  // TANDEM_MODEL_LINEAR_H_
+#endif  // TANDEM_MODEL_TORCH_LINEAR_H_

@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "base/error.h"
-#include "model/aten.h"
-#include "model/device/device_kv_pool.h"
-#include "model/device/device_network.h"
-#include "model/device/device_window.h"
-#include "model/device/passage_transfer.h"
-#include "model/device/step_shape.h"
 #include "model/kernels/attention.h"
-#include "model/threads.h"
+#include "model/step_shape.h"
+#include "model/torch/aten.h"
+#include "model/torch/device_kv_pool.h"
+#include "model/torch/device_network.h"
+#include "model/torch/device_window.h"
+#include "model/torch/executors.h"
+#include "model/torch/passage_transfer.h"
+#include "model/torch/torch_threads.h"
 
 namespace tandem {
 namespace {
@@ -313,7 +314,7 @@ void Decoder::forward(std::span<const DecoderSegment> segments, std::span<float>
   TANDEM_CHECK(tensors_ != nullptr);
   check(segments, logits);
   const c10::InferenceMode inference;
-  apply_compute_threads();
+  apply_torch_threads();
   std::vector<SegmentSize> sizes;
   std::vector<std::size_t> first_rows;
   std::size_t rows = 0;
@@ -342,12 +343,11 @@ void Decoder::forward(std::span<const DecoderSegment> segments, std::span<float>
 
 }  // namespace
 
-std::unique_ptr<DeviceDecoder> DeviceDecoder::load(const WeightFile& weights,
-                                                   const DecoderConfig& config,
-                                                   std::shared_ptr<DeviceRuntime> runtime,
-                                                   const DeviceDecoderOptions& options) {
+std::unique_ptr<DeviceDecoder> torch_executors::load_device_decoder(
+    const WeightFile& weights, const DecoderConfig& config, std::shared_ptr<DeviceRuntime> runtime,
+    const DeviceDecoderOptions& options) {
   const c10::InferenceMode inference;
-  apply_compute_threads();
+  apply_torch_threads();
   try {
     return std::make_unique<Decoder>(weights, config, std::move(runtime), options);
   } catch (const c10::OutOfMemoryError&) {

@@ -1,6 +1,6 @@
 // Tensors of a weight file as tensors of LibTorch.
-#ifndef TANDEM_MODEL_TENSORS_H_
-#define TANDEM_MODEL_TENSORS_H_
+#ifndef TANDEM_MODEL_TORCH_TENSORS_H_
+#define TANDEM_MODEL_TORCH_TENSORS_H_
 
 #include <cstdint>
 #include <initializer_list>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/aten.h"
+#include "model/torch/aten.h"
 #include "model/weights.h"
 
 namespace tandem {
@@ -32,4 +32,4 @@ at::Tensor load_stacked(const WeightFile& file, const std::vector<RowBlock>& blo
 
 }  // namespace tandem
 
-#endif  // TANDEM_MODEL_TENSORS_H_
+#endif  // TANDEM_MODEL_TORCH_TENSORS_H_

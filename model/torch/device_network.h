@@ -1,19 +1,19 @@
 // The layers of a decoder as operations of LibTorch on a device: written once for the processor and
 // for GPUs, and free of anything whose size or course depends on the numbers, so that a pass can be
 // recorded.
-#ifndef TANDEM_MODEL_DEVICE_DEVICE_NETWORK_H_
-#define TANDEM_MODEL_DEVICE_DEVICE_NETWORK_H_
+#ifndef TANDEM_MODEL_TORCH_DEVICE_NETWORK_H_
+#define TANDEM_MODEL_TORCH_DEVICE_NETWORK_H_
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
-#include "model/aten.h"
 #include "model/decoder_config.h"
-#include "model/device/device_kv_pool.h"
-#include "model/device/device_linear.h"
-#include "model/device/step_shape.h"
-#include "model/tensors.h"
+#include "model/step_shape.h"
+#include "model/torch/aten.h"
+#include "model/torch/device_kv_pool.h"
+#include "model/torch/device_linear.h"
+#include "model/torch/tensors.h"
 #include "model/weights.h"
 
 namespace tandem::device {
@@ -101,4 +101,4 @@ class DeviceNetwork {
 
 }  // namespace tandem::device
 
-#endif  // TANDEM_MODEL_DEVICE_DEVICE_NETWORK_H_
+#endif  // TANDEM_MODEL_TORCH_DEVICE_NETWORK_H_

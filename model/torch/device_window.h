@@ -1,9 +1,9 @@
 // Going on past the context (model/kv_window.h), for blocks on a device.
-#ifndef TANDEM_MODEL_DEVICE_DEVICE_WINDOW_H_
-#define TANDEM_MODEL_DEVICE_DEVICE_WINDOW_H_
+#ifndef TANDEM_MODEL_TORCH_DEVICE_WINDOW_H_
+#define TANDEM_MODEL_TORCH_DEVICE_WINDOW_H_
 
 #include "model/decoder_config.h"
-#include "model/device/device_kv_pool.h"
+#include "model/torch/device_kv_pool.h"
 
 namespace tandem::device {
 
@@ -13,4 +13,4 @@ bool forget_blocks(const DecoderConfig& config, KvSequence& sequence, int first,
 
 }  // namespace tandem::device
 
-#endif  // TANDEM_MODEL_DEVICE_DEVICE_WINDOW_H_
+#endif  // TANDEM_MODEL_TORCH_DEVICE_WINDOW_H_

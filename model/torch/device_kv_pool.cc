@@ -1,11 +1,11 @@
-#include "model/device/device_kv_pool.h"
+#include "model/torch/device_kv_pool.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "base/error.h"
-#include "model/device/step_shape.h"
+#include "model/step_shape.h"
 
 namespace tandem::device {
 

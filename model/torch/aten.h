@@ -2,8 +2,8 @@
 //
 // ATen/ATen.h and torch/torch.h would bring every operator (11 and 20 seconds a file): add the
 // header of an operator here instead.
-#ifndef TANDEM_MODEL_ATEN_H_
-#define TANDEM_MODEL_ATEN_H_
+#ifndef TANDEM_MODEL_TORCH_ATEN_H_
+#define TANDEM_MODEL_TORCH_ATEN_H_
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -36,4 +36,4 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
-#endif  // TANDEM_MODEL_ATEN_H_
+#endif  // TANDEM_MODEL_TORCH_ATEN_H_

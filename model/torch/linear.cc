@@ -1,4 +1,4 @@
-#include "model/linear.h"
+#include "model/torch/linear.h"
 
 #include <optional>
 #include <string_view>

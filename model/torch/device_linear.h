@@ -5,13 +5,13 @@
 // take half the memory. A few rows are multiplied by the device's kernel for such weights where it
 // has one; for many, weights are expanded first. LibTorch 2.11's kernel for CUDA is a plain one (a
 // thread for each number of the result), so that half the memory is not half the time.
-#ifndef TANDEM_MODEL_DEVICE_DEVICE_LINEAR_H_
-#define TANDEM_MODEL_DEVICE_DEVICE_LINEAR_H_
+#ifndef TANDEM_MODEL_TORCH_DEVICE_LINEAR_H_
+#define TANDEM_MODEL_TORCH_DEVICE_LINEAR_H_
 
 #include <cstddef>
 
-#include "model/aten.h"
 #include "model/device_decoder.h"
+#include "model/torch/aten.h"
 
 namespace tandem::device {
 
@@ -38,4 +38,4 @@ class DeviceLinear {
 
 }  // namespace tandem::device
 
-#endif  // TANDEM_MODEL_DEVICE_DEVICE_LINEAR_H_
+#endif  // TANDEM_MODEL_TORCH_DEVICE_LINEAR_H_

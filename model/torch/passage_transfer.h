@@ -1,13 +1,13 @@
 // Passages that were read by themselves (model/passage_kv.h), between their records and the blocks
 // of a device. A record is the same whichever executor made it.
-#ifndef TANDEM_MODEL_DEVICE_PASSAGE_TRANSFER_H_
-#define TANDEM_MODEL_DEVICE_PASSAGE_TRANSFER_H_
+#ifndef TANDEM_MODEL_TORCH_PASSAGE_TRANSFER_H_
+#define TANDEM_MODEL_TORCH_PASSAGE_TRANSFER_H_
 
 #include <memory>
 
 #include "model/decoder_config.h"
-#include "model/device/device_kv_pool.h"
 #include "model/passage_kv.h"
+#include "model/torch/device_kv_pool.h"
 
 namespace tandem::device {
 
@@ -21,4 +21,4 @@ void append_passage(const DecoderConfig& config, const PassageKv& passage, KvSeq
 
 }  // namespace tandem::device
 
-#endif  // TANDEM_MODEL_DEVICE_PASSAGE_TRANSFER_H_
+#endif  // TANDEM_MODEL_TORCH_PASSAGE_TRANSFER_H_

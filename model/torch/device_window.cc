@@ -1,10 +1,10 @@
-#include "model/device/device_window.h"
+#include "model/torch/device_window.h"
 
 #include <vector>
 
-#include "model/device/step_shape.h"
 #include "model/rotary.h"
-#include "model/tensor_rotation.h"
+#include "model/step_shape.h"
+#include "model/torch/tensor_rotation.h"
 
 namespace tandem::device {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/device/device_linear.h"
+#include "model/torch/device_linear.h"
 
 namespace tandem::device {
 namespace {
