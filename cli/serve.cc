@@ -37,8 +37,8 @@ extern "C" void report_signal(int) {
 
 // Stops the server at SIGINT or SIGTERM. The handler only writes to a pipe, because it may call
 // next to nothing. Rejected: blocking the signals for sigwait(), since a library that starts a
-// thread when it is loaded (OpenBLAS) leaves one in which they are not blocked, and which then ends
-// the process.
+// thread when it is loaded (OpenBLAS, under a FAISS that is linked to it) leaves one in which they
+// are not blocked, and which then ends the process.
 class SignalWatcher {
  public:
   explicit SignalWatcher(Server& server) {
