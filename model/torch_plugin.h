@@ -1,7 +1,7 @@
 // What libtandem_torch.so gives the program that opens it: what LibTorch computes.
 //
-// LibTorch costs a start half a second and a process 115 MiB, and a processor with tiles answers
-// without it. So nothing outside model/torch/ is linked to it: the loaders that need it
+// LibTorch costs a start a third of a second and a process 108 MiB, and a processor with tiles
+// answers without it. So nothing outside model/torch/ is linked to it: the loaders that need it
 // (BertModel::load, TorchDecoder::load, DeviceDecoder::load, open_cuda) ask here.
 //
 // A room above that computes with LibTorch makes a plug-in and a table of its own, and opens it
