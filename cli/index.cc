@@ -28,6 +28,8 @@ int run(const IndexArguments& arguments) {
         arguments.folder, arguments.collection,
         [&](const FolderProgress& state) { progress.update(state); }, arguments.attributes);
   }
+  // What is not in order when the program ends, every later command would have to make up for.
+  engine->index->settle();
   fmt::print("{} added, {} replaced, {} unchanged, {} passages written, {} of them encoded\n",
              report.added, report.replaced, report.unchanged, report.passages, report.encoded);
   if (report.updated > 0) fmt::print("{} changed in their attributes alone\n", report.updated);
@@ -61,6 +63,7 @@ void add_index_command(CLI::App& app, int& exit_status) {
       ->required()
       ->check(CLI::ExistingPath);
   add_engine_options(*command, arguments->engine);
+  add_index_option(*command, arguments->engine);
   add_collection_option(*command, arguments->collection);
   add_attribute_option(*command, arguments->attributes);
   command->callback([arguments, &exit_status] { exit_status = run(*arguments); });

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   tandem::add_search_command(app);
   tandem::add_ask_command(app);
   tandem::add_serve_command(app);
+  tandem::add_check_command(app, exit_status);
 
   try {
     app.parse(argc, argv);

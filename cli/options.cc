@@ -27,11 +27,15 @@ AttributeValue value_of(const std::string& pair) {
 
 }  // namespace
 
-void add_engine_options(CLI::App& command, EngineOptions& options) {
-  command.add_option("-s,--store", options.store, "Folder of the store")
+void add_store_option(CLI::App& command, std::filesystem::path& folder) {
+  command.add_option("-s,--store", folder, "Folder of the store")
       ->required()
       ->envname("TANDEM_STORE")
       ->type_name("PATH");
+}
+
+void add_engine_options(CLI::App& command, EngineOptions& options) {
+  add_store_option(command, options.store);
   command
       .add_option(
           "--encoder", options.encoder,
@@ -42,6 +46,22 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       .add_option("--threads", options.threads, "Threads for the networks; 0: one per processor")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+}
+
+void add_index_option(CLI::App& command, EngineOptions& options) {
+  add_choice<IndexKind>(
+      command, "--index", options.index_kind,
+      {{"auto", IndexKind::kAuto},
+       {"flat", IndexKind::kFlat},
+       {"ivf", IndexKind::kIvf},
+       {"ivf-fp16", IndexKind::kIvfHalf},
+       {"ivf-sq8", IndexKind::kIvfByte}},
+      "How vectors are searched: 'flat' (exact, slow from a hundred thousand passages on), 'ivf' "
+      "(inverted lists: finds about 99 of 100 of the nearest), 'ivf-fp16' or 'ivf-sq8' (the same "
+      "in half or a quarter of the memory, a little less precise), or 'auto': flat up to 32,767 "
+      "passages, then ivf. The store remembers it; changing it rearranges the index in the "
+      "background")
+      ->type_name("KIND");
 }
 
 void add_generator_option(CLI::App& command, EngineOptions& options) {

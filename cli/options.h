@@ -14,8 +14,12 @@
 
 namespace tandem {
 
+// --store.
+void add_store_option(CLI::App& command, std::filesystem::path& folder);
 // --store, --encoder and --threads, bound to `options`, which must outlive the parsing.
 void add_engine_options(CLI::App& command, EngineOptions& options);
+// --index.
+void add_index_option(CLI::App& command, EngineOptions& options);
 // --generator, --device, --gpu-bits, --cache-mb, --cache-type, --window and --passages.
 void add_generator_option(CLI::App& command, EngineOptions& options);
 // An option whose values are the names in `choices`.

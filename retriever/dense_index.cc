@@ -1,326 +1,271 @@
 #include "retriever/dense_index.h"
 
-#include <faiss/impl/IDSelector.h>
-#include <faiss/utils/distances.h>
-
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "retriever/segment_file.h"
+#include "retriever/index_keeper.h"
+#include "retriever/index_snapshot.h"
+#include "retriever/merge_policy.h"
+#include "retriever/segment_builder.h"
 
 namespace tandem {
 namespace {
 
-using FaissId = faiss::Index::idx_t;
+namespace fs = std::filesystem;
 
 constexpr std::size_t kBlockRows = 4096;
+constexpr char kKindFile[] = "INDEX";
+constexpr std::array<std::pair<IndexKind, std::string_view>, 5> kKindNames = {{
+    {IndexKind::kAuto, "auto"},
+    {IndexKind::kFlat, "flat"},
+    {IndexKind::kIvf, "ivf"},
+    {IndexKind::kIvfHalf, "ivf-fp16"},
+    {IndexKind::kIvfByte, "ivf-sq8"},
+}};
 
-// Rows that are filled one after the other and never move or change, so that a reader may use those
-// it knows of while the next ones are written. (FAISS's own indexes reallocate when they grow,
-// which crashes a search that is under way.)
-struct Block {
-  Block(std::size_t row_capacity, std::size_t dimension)
-      : capacity(row_capacity),
-        ids(new FaissId[row_capacity]),
-        vectors(new float[row_capacity * dimension]) {}
-  std::size_t capacity;
-  // Plain new: pages that are not written yet take no memory.
-  std::unique_ptr<FaissId[]> ids;
-  std::unique_ptr<float[]> vectors;
-};
-
-using Bits = std::vector<std::uint8_t>;
-
-// Vectors by growing id that are searched in one call: a sealed segment, or a block as far as it
-// was filled when this value was made.
-struct Part {
-  std::shared_ptr<const void> owner;  // of the memory below
-  const FaissId* ids = nullptr;       // [count]
-  const float* vectors = nullptr;     // [count, dimension]
-  std::size_t count = 0;
-  std::size_t live_count = 0;
-  std::shared_ptr<const Bits> live;  // a bit for each row; null while all are live
-
-  bool is_live(std::size_t row) const { return !live || ((*live)[row / 8] >> row % 8 & 1) != 0; }
-};
-
-// The state of a collection at one moment. A published one never changes; a writer copies it (the
-// parts are shared), changes the copy and publishes that.
-struct Snapshot {
-  std::size_t dimension = 0;
-  std::vector<Part> sealed;
-  std::vector<Part> growing;
-  std::shared_ptr<Block> tail;  // of growing.back(); written to by the one writer only
-  PassageId sealed_last = 0;    // all vectors up to here are in `sealed`
-  PassageId last = 0;
-  std::size_t live_count = 0;
-};
-
-// Marks those of `ids` (sorted) that are in `part` as deleted; returns how many were live.
-std::size_t remove_from(Part& part, std::span<const PassageId> ids, std::size_t capacity) {
-  const auto first_id = static_cast<PassageId>(part.ids[0]);
-  const auto last_id = static_cast<PassageId>(part.ids[part.count - 1]);
-  const auto begin = std::lower_bound(ids.begin(), ids.end(), first_id);
-  const auto end = std::upper_bound(begin, ids.end(), last_id);
-  if (begin == end) return 0;
-  auto bits = part.live ? std::make_shared<Bits>(*part.live)
-                        : std::make_shared<Bits>((capacity + 7) / 8, std::uint8_t{0xFF});
-  std::size_t removed = 0;
-  for (auto id = begin; id != end; ++id) {
-    const auto* found =
-        std::lower_bound(part.ids, part.ids + part.count, static_cast<FaissId>(*id));
-    if (*found != static_cast<FaissId>(*id)) continue;
-    const auto row = static_cast<std::size_t>(found - part.ids);
-    const auto bit = static_cast<std::uint8_t>(1u << row % 8);
-    if (((*bits)[row / 8] & bit) == 0) continue;
-    (*bits)[row / 8] = static_cast<std::uint8_t>((*bits)[row / 8] & ~bit);
-    ++removed;
+// What cannot be read is as good as not there: the index is a cache.
+IndexKind remembered_kind(const fs::path& file) {
+  try {
+    std::string name = read_file(file, 64);
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+    if (const auto kind = parse_index_kind(name)) return *kind;
+    log_warning("{} does not name a kind of index; \"auto\" is used", file.string());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) log_warning("{}", error.what());
   }
-  if (removed == 0) return 0;
-  part.live = std::move(bits);
-  part.live_count -= removed;
-  return removed;
+  return IndexKind::kAuto;
 }
 
-void remove_from(Snapshot& snapshot, std::vector<PassageId> ids) {
-  std::sort(ids.begin(), ids.end());
-  for (Part& part : snapshot.sealed) {
-    snapshot.live_count -= remove_from(part, ids, part.count);
+IndexKind choose_kind(const fs::path& file, const DenseIndexOptions& options) {
+  const IndexKind remembered = remembered_kind(file);
+  if (!options.kind || *options.kind == remembered) return remembered;
+  if (options.write_segments) {
+    write_file_atomic(file, std::string(to_string(*options.kind)) + "\n");
   }
-  for (Part& part : snapshot.growing) {
-    // The bits of rows that are still to come must be there, and set.
-    const std::size_t capacity =
-        &part == &snapshot.growing.back() ? snapshot.tail->capacity : part.count;
-    snapshot.live_count -= remove_from(part, ids, capacity);
-  }
+  return *options.kind;
 }
 
-void append_to_growing(Snapshot& snapshot, PassageId id, const float* vector,
-                       std::size_t block_rows) {
-  if (!snapshot.tail || snapshot.growing.back().count == snapshot.tail->capacity) {
-    snapshot.tail = std::make_shared<Block>(block_rows, snapshot.dimension);
-    snapshot.growing.push_back(
-        {snapshot.tail, snapshot.tail->ids.get(), snapshot.tail->vectors.get(), 0, 0, nullptr});
-  }
-  Part& part = snapshot.growing.back();
-  snapshot.tail->ids[part.count] = static_cast<FaissId>(id);
-  std::memcpy(&snapshot.tail->vectors[part.count * snapshot.dimension], vector,
-              snapshot.dimension * sizeof(float));
-  ++part.count;
-  ++part.live_count;
-}
+using Segments = std::vector<std::shared_ptr<const Segment>>;
 
-// Calls visit(id, vector) for each live row, by growing id.
-template <typename Visit>
-void for_each_live(std::span<const Part> parts, std::size_t dimension, const Visit& visit) {
-  for (const Part& part : parts) {
-    for (std::size_t row = 0; row < part.count; ++row) {
-      if (part.is_live(row)) visit(part.ids[row], part.vectors + row * dimension);
+// The valid segments from the first on, without a gap. What is wrong with others is logged; nothing
+// is thrown for what the folder holds. Nullopt if a file is missing and that was asked for.
+std::optional<Segments> try_load_segments(const fs::path& folder, const SegmentOrigin& origin,
+                                          bool give_up_on_missing) {
+  Segments segments;
+  PassageId after = 0;
+  for (const SegmentName& name : list_segments(folder)) {
+    // Others begin elsewhere, or are what a loaded one was made out of.
+    if (name.after != after) continue;
+    try {
+      segments.push_back(std::make_shared<Segment>(folder, name, origin));
+      after = name.last;
+    } catch (const Error& error) {
+      if (give_up_on_missing && error.code() == ErrorCode::kNotFound) return std::nullopt;
+      log_warning("the index segment {} is not used: {}; it is made again from the store",
+                  (folder / name.stem()).string(), error.what());
     }
   }
+  return segments;
 }
 
-Part part_of(const Segment& segment) {
-  return {segment.index, segment.ids(), segment.vectors(), segment.size(), segment.size(), nullptr};
-}
-
-// Rows that are live and whose passage is allowed.
-struct AllowedRows : faiss::IDSelector {
-  AllowedRows(const Part& of, const PassageSet& set) : part(of), allowed(set) {}
-  bool is_member(FaissId row) const override {
-    return allowed.contains(static_cast<PassageId>(part.ids[row])) &&
-           part.is_live(static_cast<std::size_t>(row));
+// Beside a writing process files may vanish between being listed and being opened; the next list
+// has those that took their place.
+Segments load_segments(const fs::path& folder, const SegmentOrigin& origin, bool beside_a_writer) {
+  for (int attempt = 0; attempt < 5 && beside_a_writer; ++attempt) {
+    if (auto segments = try_load_segments(folder, origin, true)) return std::move(*segments);
   }
-  const Part& part;
-  const PassageSet& allowed;
-};
-
-// Adds the best of one part to `best`. With one query FAISS computes in the calling thread, which
-// is what a server with a thread for each request wants.
-void search_part(const Part& part, std::span<const float> query, std::size_t k,
-                 const PassageSet* allowed, std::vector<ScoredPassage>& best) {
-  if (part.live_count == 0) return;
-  k = std::min({k, part.live_count, allowed == nullptr ? k : allowed->size()});
-  if (k == 0) return;
-  std::vector<float> scores(k);
-  std::vector<std::int64_t> rows(k);
-  std::unique_ptr<const faiss::IDSelector> selector;
-  if (allowed != nullptr) {
-    selector = std::make_unique<AllowedRows>(part, *allowed);
-  } else if (part.live) {
-    selector = std::make_unique<faiss::IDSelectorBitmap>(part.count, part.live->data());
-  }
-  faiss::knn_inner_product(query.data(), part.vectors, query.size(), 1, part.count, k,
-                           scores.data(), rows.data(), selector.get());
-  for (std::size_t i = 0; i < k; ++i) {
-    // FAISS fills with -1 where nothing compares as better: past the last row that is selected, and
-    // for scores that are NaN.
-    if (rows[i] < 0) continue;
-    best.push_back({static_cast<PassageId>(part.ids[rows[i]]), scores[i]});
-  }
+  return *try_load_segments(folder, origin, false);
 }
 
-bool better(const ScoredPassage& a, const ScoredPassage& b) {
-  return a.score != b.score ? a.score > b.score : a.id < b.id;
-}
-
-class SegmentedIndex : public DenseIndex {
+class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
  public:
   SegmentedIndex(const Store& store, const DenseIndexOptions& options)
-      : options_(options),
+      : store_(store),
+        options_(options),
+        kind_(choose_kind(store.folder() / kKindFile, options)),
         segments_folder_(store.folder() / "segments"),
         origin_{store.identity(), store.settings().encoder_id, store.settings().dimension} {
     TANDEM_CHECK(options_.segment_capacity > 0);
     for (const CollectionInfo& info : store.list_collections()) {
       // Its name becomes that of a folder.
       check_collection_name(info.name);
-      if (info.passage_count > 0) publish(info.name, build(store, info));
+      if (info.passage_count > 0) publish(info.name, build(info));
     }
+    Work& work = *this;
+    if (options_.write_segments) keeper_.emplace(work);
   }
 
   void add(std::string_view collection, std::span<const PassageId> ids,
            std::span<const float> vectors) override {
     if (ids.empty()) return;
     check_collection_name(collection);
-    const std::lock_guard writing(write_mutex_);
-    const auto published = find(collection);
-    Snapshot next = published ? *published : Snapshot{};
-    const std::size_t dimension = vectors.size() / ids.size();
-    if (next.dimension == 0) {
-      next.dimension = origin_.dimension > 0 ? origin_.dimension : dimension;
+    {
+      const std::lock_guard writing(write_mutex_);
+      const auto published = find(collection);
+      Snapshot next = published ? *published : Snapshot{};
+      const std::size_t dimension = vectors.size() / ids.size();
+      if (next.dimension == 0) {
+        next.dimension = origin_.dimension > 0 ? origin_.dimension : dimension;
+      }
+      TANDEM_CHECK(next.dimension > 0 && vectors.size() == ids.size() * next.dimension);
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        next.append(ids[i], vectors.subspan(i * dimension, dimension), block_rows());
+      }
+      publish(collection, std::move(next));
     }
-    TANDEM_CHECK(next.dimension > 0 && vectors.size() == ids.size() * next.dimension);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      append(collection, next, ids[i], vectors.data() + i * dimension);
-    }
-    publish(collection, std::move(next));
+    if (keeper_) keeper_->wake();
   }
 
   void remove(std::string_view collection, std::span<const PassageId> ids) override {
     if (ids.empty()) return;
-    const std::lock_guard writing(write_mutex_);
-    const auto published = find(collection);
-    if (!published) return;
-    Snapshot next = *published;
-    remove_from(next, {ids.begin(), ids.end()});
-    publish(collection, std::move(next));
+    {
+      const std::lock_guard writing(write_mutex_);
+      const auto published = find(collection);
+      if (!published) return;
+      Snapshot next = *published;
+      next.remove({ids.begin(), ids.end()});
+      publish(collection, std::move(next));
+    }
+    if (keeper_) keeper_->wake();
   }
 
   std::vector<ScoredPassage> search(std::string_view collection, std::span<const float> query,
                                     std::size_t k, const PassageSet* allowed) const override {
-    std::vector<ScoredPassage> best;
     const auto snapshot = find(collection);
-    if (!snapshot || k == 0) return best;
+    if (!snapshot || k == 0) return {};
     TANDEM_CHECK(query.size() == snapshot->dimension);
-    for (const Part& part : snapshot->sealed) search_part(part, query, k, allowed, best);
-    for (const Part& part : snapshot->growing) search_part(part, query, k, allowed, best);
-    const auto count = static_cast<std::ptrdiff_t>(std::min(k, best.size()));
-    std::partial_sort(best.begin(), best.begin() + count, best.end(), better);
-    best.resize(static_cast<std::size_t>(count));
-    return best;
+    return snapshot->search(query, k, allowed);
   }
 
   std::size_t size(std::string_view collection) const override {
     const auto snapshot = find(collection);
-    return snapshot ? snapshot->live_count : 0;
+    return snapshot ? snapshot->live_count() : 0;
+  }
+
+  void settle() override {
+    if (keeper_) keeper_->settle();
   }
 
  private:
-  Snapshot build(const Store& store, const CollectionInfo& info) {
-    const std::filesystem::path folder = segments_folder_ / info.name;
-    std::vector<Segment> segments = load_segments(folder, origin_);
-    Snapshot snapshot = replay(store, info.name, segments);
-    if (snapshot.live_count != info.passage_count && !segments.empty()) {
+  Snapshot build(const CollectionInfo& info) {
+    const fs::path folder = segments_folder_ / info.name;
+    Segments segments = load_segments(folder, origin_, !options_.write_segments);
+    Snapshot snapshot = replay(info.name, segments);
+    if (snapshot.live_count() != info.passage_count && !segments.empty()) {
       log_warning(
           "the index segments of collection {} do not agree with the store; they are made "
           "again",
           info.name);
       segments.clear();
-      snapshot = replay(store, info.name, segments);
+      snapshot = replay(info.name, segments);
+    }
+    if (options_.write_segments) {
+      std::vector<SegmentName> names;
+      for (const auto& segment : segments) names.push_back(segment->file().name());
+      remove_other_segments(folder, names);
+      unchecked_.insert(unchecked_.end(), segments.begin(), segments.end());
     }
     return snapshot;
   }
 
-  // The segments, without what was deleted since, and the vectors that came after them. Drops from
-  // `segments` those that are not worth keeping, and their files.
-  Snapshot replay(const Store& store, const std::string& collection,
-                  std::vector<Segment>& segments) {
+  // The segments, without what was deleted since, and the vectors that came after them.
+  Snapshot replay(const std::string& collection, const Segments& segments) const {
     Snapshot snapshot;
     snapshot.dimension = origin_.dimension;
-    for (const Segment& segment : segments) {
-      snapshot.sealed.push_back(part_of(segment));
-      snapshot.live_count += segment.size();
-    }
+    for (const auto& segment : segments) snapshot.sealed.emplace_back(segment);
+    snapshot.last = snapshot.sealed_last();
     if (!segments.empty()) {
-      remove_from(snapshot, store.deleted_passages(collection, segments.back().last));
+      snapshot.remove(store_.deleted_passages(collection, snapshot.sealed_last()));
     }
-    // From the first segment that is mostly deleted, all are made anew: opening is the one moment
-    // at which this costs no search anything.
-    const auto sparse =
-        std::find_if(snapshot.sealed.begin(), snapshot.sealed.end(),
-                     [](const Part& part) { return part.live_count < part.count / 2; });
-    segments.resize(static_cast<std::size_t>(sparse - snapshot.sealed.begin()));
-    for (auto part = sparse; part != snapshot.sealed.end(); ++part) {
-      snapshot.live_count -= part->live_count;
-    }
-    snapshot.sealed.erase(sparse, snapshot.sealed.end());
-    snapshot.sealed_last = snapshot.last = segments.empty() ? 0 : segments.back().last;
-    if (options_.write_segments) remove_other_segments(segments_folder_ / collection, segments);
-
-    store.for_each_vector(collection, snapshot.sealed_last,
-                          [&](PassageId id, std::span<const float> vector) {
-                            append(collection, snapshot, id, vector.data());
-                          });
+    store_.for_each_vector(collection, snapshot.sealed_last(), UINT64_MAX,
+                           [&](PassageId id, std::span<const float> vector) {
+                             snapshot.append(id, vector, block_rows());
+                           });
     return snapshot;
   }
 
-  void append(std::string_view collection, Snapshot& snapshot, PassageId id, const float* vector) {
-    TANDEM_CHECK(id > snapshot.last);
-    append_to_growing(snapshot, id, vector, block_rows());
-    snapshot.last = id;
-    ++snapshot.live_count;
-    std::size_t rows = 0;
-    for (const Part& part : snapshot.growing) rows += part.count;
-    if (rows >= options_.segment_capacity) seal(collection, snapshot);
+  // IndexKeeper::Work, in the background.
+
+  bool do_next(const std::function<bool()>& stop) override {
+    // Without an encoder id no later opening could tell whose vectors are in a segment.
+    if (origin_.encoder_id.empty()) return false;
+    for (const auto& [collection, snapshot] : all()) {
+      const auto plan = plan_of(*snapshot);
+      if (!plan) continue;
+      make_segment(collection, *plan, stop);
+      return true;
+    }
+    if (unchecked_.empty()) return false;
+    const auto segment = unchecked_.back().lock();
+    if (segment && !segment->file().check_codes(stop)) {
+      log_warning("the index segment {} is damaged; it is made again from the store",
+                  segment->file().path().string());
+      damaged_.push_back(segment);
+    }
+    if (!stop()) unchecked_.pop_back();
+    return true;
   }
 
-  // Turns the growing segment into a sealed one, or, if most of it was deleted meanwhile, into a
-  // smaller growing one.
-  void seal(std::string_view collection, Snapshot& snapshot) {
-    std::size_t live_count = 0;
-    for (const Part& part : snapshot.growing) live_count += part.live_count;
-    const std::vector<Part> rows = std::exchange(snapshot.growing, {});
-    snapshot.tail.reset();
-    if (live_count < std::max<std::size_t>(options_.segment_capacity / 2, 1)) {
-      for_each_live(rows, snapshot.dimension, [&](FaissId id, const float* vector) {
-        append_to_growing(snapshot, static_cast<PassageId>(id), vector, block_rows());
-      });
-      return;
+  std::optional<MergePlan> plan_of(const Snapshot& snapshot) const {
+    std::vector<PartSize> sealed;
+    for (const Part& part : snapshot.sealed) {
+      const SegmentShape& shape = part.segment()->file().shape();
+      const bool lists = wants_lists(kind_, shape.rows, options_.lists_from);
+      const bool same_kind =
+          lists == (shape.lists > 0) && (!lists || shape.coding == coding_of(kind_));
+      sealed.push_back(
+          {part.ids().size(), part.live_count(),
+           !same_kind || std::count(damaged_.begin(), damaged_.end(), part.segment()) > 0});
     }
+    PartSize growing;
+    for (const Part& part : snapshot.growing) {
+      growing.rows += part.ids().size();
+      growing.live += part.live_count();
+    }
+    return plan_merge(sealed, growing, options_.segment_capacity);
+  }
 
-    const auto dimension = static_cast<FaissId>(snapshot.dimension);
-    auto flat = std::make_unique<faiss::IndexFlatIP>(dimension);
-    flat->codes.reserve(live_count * snapshot.dimension * sizeof(float));
-    auto index = std::make_shared<faiss::IndexIDMap>(flat.release());
-    index->own_fields = true;
-    for_each_live(rows, snapshot.dimension,
-                  [&](FaissId id, const float* vector) { index->add_with_ids(1, vector, &id); });
-    const Segment segment{snapshot.sealed_last, snapshot.last, std::move(index)};
-    snapshot.sealed.push_back(part_of(segment));
-    snapshot.sealed_last = segment.last;
-    // Without an encoder id no later opening could tell whose vectors these are.
-    if (!options_.write_segments || origin_.encoder_id.empty()) return;
-    try {
-      save_segment(segments_folder_ / collection, segment, origin_);
-    } catch (const std::exception& error) {
-      log_warning("an index segment of collection {} was not saved, opening will take longer: {}",
-                  collection, error.what());
+  // Makes one segment of what the plan names and puts it in its place. Only this thread changes
+  // which segments there are, so the plan holds meanwhile.
+  void make_segment(const std::string& collection, const MergePlan& plan,
+                    const std::function<bool()>& stop) {
+    const fs::path folder = segments_folder_ / collection;
+    Segments replaced;
+    SegmentPlan segment_plan{collection, {}, kind_, options_.lists_from};
+    {
+      const std::lock_guard writing(write_mutex_);
+      Snapshot next = *find(collection);
+      for (std::size_t i = plan.begin; i < plan.end; ++i) {
+        replaced.push_back(next.sealed[i].segment());
+      }
+      SegmentName& name = segment_plan.name;
+      name.after = replaced.empty() ? next.sealed_last() : replaced.front()->file().name().after;
+      name.last = plan.growing ? next.last : replaced.back()->file().name().last;
+      for (const auto& old : replaced) {
+        name.generation = std::max(name.generation, old->file().name().generation + 1);
+      }
+      if (plan.growing) {
+        next.freeze_growing();
+        publish(collection, std::move(next));
+      }
+    }
+    const std::shared_ptr<const Segment> segment =
+        build_segment(store_, folder, segment_plan, origin_, stop);
+    {
+      const std::lock_guard writing(write_mutex_);
+      Snapshot next = *find(collection);
+      next.replace(segment);
+      publish(collection, std::move(next));
+    }
+    for (const auto& old : replaced) {
+      remove_segment(folder, old->file().name());
+      std::erase(damaged_, old);
     }
   }
 
@@ -332,14 +277,21 @@ class SegmentedIndex : public DenseIndex {
     return found == snapshots_.end() ? nullptr : found->second;
   }
 
+  std::map<std::string, std::shared_ptr<const Snapshot>, std::less<>> all() const {
+    const std::lock_guard lock(publish_mutex_);
+    return snapshots_;
+  }
+
   void publish(std::string_view collection, Snapshot snapshot) {
     auto next = std::make_shared<const Snapshot>(std::move(snapshot));
     const std::lock_guard lock(publish_mutex_);
     snapshots_.insert_or_assign(std::string(collection), std::move(next));
   }
 
+  const Store& store_;
   const DenseIndexOptions options_;
-  const std::filesystem::path segments_folder_;
+  const IndexKind kind_;
+  const fs::path segments_folder_;
   const SegmentOrigin origin_;
 
   std::mutex write_mutex_;
@@ -347,9 +299,30 @@ class SegmentedIndex : public DenseIndex {
   // and is opaque to the thread sanitizer.)
   mutable std::mutex publish_mutex_;
   std::map<std::string, std::shared_ptr<const Snapshot>, std::less<>> snapshots_;
+
+  // Of the background only. Segments that were loaded and not yet read through; and of these, those
+  // that turned out to be damaged.
+  std::vector<std::weak_ptr<const Segment>> unchecked_;
+  Segments damaged_;
+
+  std::optional<IndexKeeper> keeper_;  // last: it stops before the rest goes
 };
 
 }  // namespace
+
+std::string_view to_string(IndexKind kind) {
+  for (const auto& [known, name] : kKindNames) {
+    if (known == kind) return name;
+  }
+  return "";
+}
+
+std::optional<IndexKind> parse_index_kind(std::string_view name) {
+  for (const auto& [kind, known] : kKindNames) {
+    if (known == name) return kind;
+  }
+  return std::nullopt;
+}
 
 std::unique_ptr<DenseIndex> DenseIndex::open(const Store& store, const DenseIndexOptions& options) {
   return std::make_unique<SegmentedIndex>(store, options);

@@ -1,9 +1,13 @@
-// Exact nearest passages by inner product, through FAISS.
+// Nearest passages by inner product, through FAISS.
 //
-// Each collection is a list of segments: sealed ones, immutable and cached as FAISS files, and one
-// that grows. The files only save time: opening loads the newest sealed segments and replays from
-// the store every vector with a later passage id. A file that is missing, damaged or of another
-// encoder is ignored and made again.
+// Each collection is a list of segments: sealed ones, immutable and cached in files, and rows that
+// grow. The files only save time: opening maps those there are and replays from the store every
+// vector with a later passage id. A file that is missing, damaged or of another encoder is made
+// again. Small segments are searched exactly, large ones by inverted lists (retriever/segment.h).
+//
+// A thread in the background seals rows that grew, merges segments, and makes those again that are
+// damaged or mostly deleted. Nothing waits for it: what it works on is searched as it was until the
+// new segment takes its place.
 //
 // search() may be called from any thread at any time; it works on a snapshot and holds no lock
 // while it computes. add() and remove() may be called from any thread and are serialised inside;
@@ -12,8 +16,8 @@
 #define TANDEM_RETRIEVER_DENSE_INDEX_H_
 
 #include <cstddef>
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,34 +33,54 @@ struct ScoredPassage {
   float score = 0;  // inner product; the cosine, since vectors have length 1
 };
 
+enum class IndexKind {
+  kAuto,     // flat where that is fast, inverted lists above
+  kFlat,     // always exact
+  kIvf,      // inverted lists of floats
+  kIvfHalf,  // the same in half precision: half the memory
+  kIvfByte,  // the same in 8 bits a number: a quarter
+};
+
+// As in `tandem index --index`: "auto", "flat", "ivf", "ivf-fp16", "ivf-sq8".
+std::string_view to_string(IndexKind kind);
+std::optional<IndexKind> parse_index_kind(std::string_view name);
+
 struct DenseIndexOptions {
-  // A growing segment is sealed, and its file written, when it holds this many vectors.
-  std::size_t segment_capacity = 65'536;
-  // False for readers beside a writing process: no file is written.
+  // Growing rows are sealed when there are this many.
+  std::size_t segment_capacity = 16'384;
+  // Rows from which on a segment has lists.
+  std::size_t lists_from = 32'768;
+  // False for readers beside a writing process: no file is written and there is no background.
   bool write_segments = true;
+  // Remembered in the store's folder; nullopt: the one remembered, kAuto at first. Segments of
+  // another kind are made again in the background.
+  std::optional<IndexKind> kind = std::nullopt;
 };
 
 class DenseIndex {
  public:
-  // Builds the index of every collection of `store`, whose settings must have a dimension, unless
-  // the store is empty. Keeps no reference to the store.
+  // Opens the index of every collection of `store`, which must outlive it and whose settings must
+  // have a dimension, unless the store is empty.
   static std::unique_ptr<DenseIndex> open(const Store& store,
                                           const DenseIndexOptions& options = {});
+  // Stops what is under way in the background; the next opening goes on with it.
   virtual ~DenseIndex() = default;
 
-  // `vectors` is [ids, dimension]; ids grow from call to call.
+  // `vectors` is [ids, dimension]; ids grow from call to call, and the store has all of them.
   virtual void add(std::string_view collection, std::span<const PassageId> ids,
                    std::span<const float> vectors) = 0;
-  // Unknown ids are ignored.
+  // Of passages that are not in the store any more. Unknown ids are ignored.
   virtual void remove(std::string_view collection, std::span<const PassageId> ids) = 0;
 
-  // The k best passages of one collection for one query vector [dimension], best first; fewer if
-  // the collection has fewer. An unknown collection is empty. With `allowed`, the k best of those:
-  // it is looked at while searching, not afterwards.
+  // The k best passages of one collection for one query vector [dimension], of those in `allowed`
+  // if it is not null; best first. Fewer only if there are no more. An unknown collection is empty.
   virtual std::vector<ScoredPassage> search(std::string_view collection,
                                             std::span<const float> query, std::size_t k,
                                             const PassageSet* allowed = nullptr) const = 0;
   virtual std::size_t size(std::string_view collection) const = 0;
+
+  // Returns when the background has nothing more to do, or has failed (which is logged).
+  virtual void settle() = 0;
 };
 
 }  // namespace tandem

@@ -1,27 +1,48 @@
 // Sealed segments of the dense index on disk: a cache, never the truth.
 //
-//   segments/<collection>/<after>-<last>.faiss   faiss::write_index of IndexIDMap over IndexFlatIP
-//   segments/<collection>/<after>-<last>.json    {"version": 1, "store": identity,
-//                                                 "encoder": id, "dimension": n, "sha256": of
-//                                                 .faiss}
+//   segments/<collection>/<after>-<last>-<generation>.segment
+//   segments/<collection>/<after>-<last>-<generation>.json
 //
-// <after> and <last> are passage ids of 20 decimal digits. The segment holds, by growing id, every
-// vector of the collection with after < id <= last that was live when it was sealed. Each segment
-// begins where the one before it ends; the first begins at 0. The .json is written second and makes
-// the segment valid; a segment is valid only with the right store, encoder and checksum, and only
-// if all before it are.
+// <after>, <last> (passage ids) and <generation> have 20 decimal digits. A segment holds every
+// vector of the collection with after < id <= last that was live when it was made. Each segment in
+// use begins where the one before it ends; the first begins at 0. Where several begin at the same
+// place, the one that reaches furthest is used, and of those the one of the highest generation: it
+// was made out of the others, which a crash left behind.
+//
+// The .segment file is these sections, little-endian, each at a multiple of 64 bytes:
+//
+//   ids        i64[rows]              passage ids, growing; their order is that of the rows
+//   centroids  f32[lists, dimension]
+//   list_ends  u64[lists]             number of entries in this list and those before it
+//   entries    i64[rows]              the row of each entry, list by list
+//   places     u32[rows]              the entry of each row
+//   ranges     f32[2, dimension]      least values and widths, for codes of one byte only
+//   codes      u8[rows, code size]    in the order of the entries; in that of the rows where there
+//                                     are no lists
+//
+// Without lists, centroids, list_ends, entries and places are empty, and codes are floats.
+//
+// The .json file is {"version": 2, "store": identity, "encoder": id, "dimension", "coding":
+// "float", "half" or "byte", "rows", "lists", "probes": [for 10, for 100 passages], "sections":
+// {name: SHA-256}, "sha256": of this object without this member, as nlohmann::json dumps it}. It is
+// written second and makes the segment valid.
+//
+// FAISS reads none of this: the structure is checked here. Opening checks the SHA-256 of all that
+// decides where something is read. Of the codes, nearly all of the bytes, it checks the size: a
+// wrong bit in them can change scores but lead nowhere. check_codes() finds it.
 #ifndef TANDEM_RETRIEVER_SEGMENT_FILE_H_
 #define TANDEM_RETRIEVER_SEGMENT_FILE_H_
 
-#include <faiss/IndexFlat.h>
-#include <faiss/IndexIDMap.h>
-
+#include <array>
+#include <compare>
+#include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -33,28 +54,100 @@ struct SegmentOrigin {
   std::size_t dimension = 0;
 };
 
-struct Segment {
+struct SegmentName {
   PassageId after = 0;
   PassageId last = 0;
-  std::shared_ptr<const faiss::IndexIDMap> index;
+  std::uint64_t generation = 0;
 
-  std::size_t size() const { return index->id_map.size(); }
-  const faiss::Index::idx_t* ids() const { return index->id_map.data(); }
-  // [size, dimension]
-  const float* vectors() const { return static_cast<faiss::IndexFlat*>(index->index)->get_xb(); }
+  std::string stem() const;
+  auto operator<=>(const SegmentName&) const = default;
 };
 
-// All that loads are the valid segments from the first on, without a gap. What is wrong with the
-// next one is logged as a warning. Never throws for what the folder holds.
-std::vector<Segment> load_segments(const std::filesystem::path& folder,
-                                   const SegmentOrigin& origin);
+enum class VectorCoding { kFloat, kHalf, kByte };
 
-// Throws Error or faiss::FaissException; leaves no half-written segment behind.
-void save_segment(const std::filesystem::path& folder, const Segment& segment,
-                  const SegmentOrigin& origin);
+// All that decides how long the sections are, and how many lists a search has to look through.
+struct SegmentShape {
+  VectorCoding coding = VectorCoding::kFloat;
+  std::size_t dimension = 0;
+  std::size_t rows = 0;
+  std::size_t lists = 0;
+  // Lists that were seen to hold what there is to find among the nearest 10, and the nearest 100.
+  std::array<std::size_t, 2> probes{};
 
-// Removes every file of `folder` that does not belong to one of `segments`.
-void remove_other_segments(const std::filesystem::path& folder, std::span<const Segment> segments);
+  std::size_t code_bytes() const;
+};
+
+enum class Section { kIds, kCentroids, kListEnds, kEntries, kPlaces, kRanges, kCodes };
+inline constexpr std::size_t kSectionCount = 7;
+
+// A segment file that is mapped into memory. Immutable; safe from any thread.
+class SegmentFile {
+ public:
+  // Throws an Error that says what is wrong: kNotFound if one of the two files is not there.
+  SegmentFile(const std::filesystem::path& folder, const SegmentName& name,
+              const SegmentOrigin& origin);
+
+  const SegmentName& name() const { return name_; }
+  const std::filesystem::path& path() const { return path_; }
+  const SegmentShape& shape() const { return shape_; }
+  // Values of the section, which the layout above gives this type.
+  template <typename T>
+  std::span<const T> section(Section section) const {
+    const auto bytes = bytes_of(section);
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+  // Reads the codes from the disk and compares their SHA-256; false if they are damaged. `stop` is
+  // asked now and then; when it is true, the answer is true.
+  bool check_codes(const std::function<bool()>& stop) const;
+
+ private:
+  std::span<const std::byte> bytes_of(Section section) const;
+  // Throw Error.
+  void read_description(const SegmentOrigin& origin);
+  void check_sections() const;
+
+  SegmentName name_;
+  std::filesystem::path path_;
+  SegmentShape shape_;
+  std::array<std::string, kSectionCount> digests_;
+  MappedFile bytes_;
+};
+
+// Writes a segment section by section, in the order of the layout. For one thread.
+class SegmentWriter {
+ public:
+  // `folder` must exist. Throws Error, as do all methods.
+  SegmentWriter(const std::filesystem::path& folder, const SegmentName& name);
+  // Removes what was not published.
+  ~SegmentWriter();
+  SegmentWriter(const SegmentWriter&) = delete;
+  SegmentWriter& operator=(const SegmentWriter&) = delete;
+
+  // Begins the next section; one without bytes is begun as well.
+  void begin(Section section);
+  void write(std::span<const std::byte> bytes);
+  template <typename T>
+  void write_values(std::span<const T> values) {
+    write(std::as_bytes(values));
+  }
+  // After the last section: makes the segment valid and durable.
+  void publish(const SegmentShape& shape, const SegmentOrigin& origin);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The names of valid-looking segments, in the order in which they should be tried. Empty for a
+// folder that is not there.
+std::vector<SegmentName> list_segments(const std::filesystem::path& folder);
+
+// Removes both files of a segment, the one that makes it valid first. Never throws.
+void remove_segment(const std::filesystem::path& folder, const SegmentName& name);
+
+// Removes every file of `folder` that does not belong to one of `names`. Never throws.
+void remove_other_segments(const std::filesystem::path& folder, std::span<const SegmentName> names);
 
 }  // namespace tandem
 

@@ -101,7 +101,8 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
                        settings.generator_path != remembered.generator_path;
   if (changed && !options.read_only) engine->store->set_settings(settings);
 
-  engine->index = DenseIndex::open(*engine->store, {.write_segments = !options.read_only});
+  engine->index = DenseIndex::open(
+      *engine->store, {.write_segments = !options.read_only, .kind = options.index_kind});
   engine->attributes = std::make_unique<AttributeIndex>(*engine->store);
   engine->retriever = std::make_unique<Retriever>(*engine->store, *engine->index,
                                                   *engine->attributes, *engine->encoder);

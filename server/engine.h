@@ -24,9 +24,10 @@ struct EngineOptions {
   bool read_only = false;
   bool create_store = false;
   bool with_generator = true;
-  DecoderPlacement placement;  // of the generator
-  int threads = 0;             // for the networks; 0: one per processor
-  int cache_mb = 2048;         // for keys and values of the generator, at most
+  std::optional<IndexKind> index_kind;  // empty: the one the store remembers
+  DecoderPlacement placement;           // of the generator
+  int threads = 0;                      // for the networks; 0: one per processor
+  int cache_mb = 2048;                  // for keys and values of the generator, at most
   KvType cache_type = KvType::kHalf;
   // Whether answers and conversations go on past the generator's context by forgetting what lies
   // between their beginning and a window before their end.

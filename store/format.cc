@@ -18,6 +18,15 @@ void append_big_endian(T value, std::string& out) {
   }
 }
 
+// Of sizeof(T) bytes.
+template <std::unsigned_integral T>
+T read_big_endian(std::string_view bytes) {
+  T value = 0;
+  for (const char byte : bytes)
+    value = static_cast<T>(value << 8 | static_cast<unsigned char>(byte));
+  return value;
+}
+
 class RecordWriter {
  public:
   RecordWriter() { integer(kRecordVersion); }
@@ -156,13 +165,19 @@ std::string document_id_of_key(std::string_view key) {
   return std::string(key.substr(sizeof(std::uint32_t)));
 }
 
+std::uint32_t collection_of_key(std::string_view key) {
+  if (key.size() < sizeof(std::uint32_t)) bad_key("a collection's records");
+  return read_big_endian<std::uint32_t>(key.substr(0, sizeof(std::uint32_t)));
+}
+
 PassageId passage_of_key(std::string_view key) {
   if (key.size() != sizeof(std::uint32_t) + sizeof(PassageId)) bad_key("vectors or tombstones");
-  PassageId id = 0;
-  for (const char byte : key.substr(sizeof(std::uint32_t))) {
-    id = id << 8 | static_cast<unsigned char>(byte);
-  }
-  return id;
+  return read_big_endian<PassageId>(key.substr(sizeof(std::uint32_t)));
+}
+
+PassageId id_of_passage_key(std::string_view key) {
+  if (key.size() != sizeof(PassageId)) bad_key("passages");
+  return read_big_endian<PassageId>(key);
 }
 
 std::string encode_counter(std::uint64_t value) {

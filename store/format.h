@@ -2,6 +2,7 @@
 //
 // The folder of a store:
 //   VERSION     "tandem-store " version:decimal "\n"; written before anything else
+//   INDEX       the kind of dense index that was asked for (retriever/dense_index.h) "\n"
 //   db/         a RocksDB of the column families below
 //   segments/   caches of the dense index (retriever/dense_index.h); safe to delete
 //   passages/   what a generator made of passages that it read by themselves (byte_cache.h), in a
@@ -74,9 +75,12 @@ std::string collection_prefix(std::uint32_t collection);
 std::string document_key(std::uint32_t collection, std::string_view id);
 std::string passage_key(PassageId id);
 std::string collection_passage_key(std::uint32_t collection, PassageId id);
-// The id in a document key; the passage in a key of vectors or tombstones. Both throw kCorrupt.
+// The collection in a key that begins with one; the id in a document key; the passage in a key of
+// vectors or tombstones, and in one of passages. All throw kCorrupt.
+std::uint32_t collection_of_key(std::string_view key);
 std::string document_id_of_key(std::string_view key);
 PassageId passage_of_key(std::string_view key);
+PassageId id_of_passage_key(std::string_view key);
 
 std::string encode_counter(std::uint64_t value);
 std::uint64_t decode_counter(std::string_view bytes);

@@ -263,7 +263,7 @@ class RocksStore : public Store {
   }
 
   void for_each_vector(
-      std::string_view name, PassageId after,
+      std::string_view name, PassageId after, PassageId last,
       const std::function<void(PassageId, std::span<const float>)>& visit) const override {
     const auto reading = begin_reading();
     const auto collection = find_collection(name);
@@ -272,8 +272,10 @@ class RocksStore : public Store {
     scan(Family::kVectors, collection->number,
          format::collection_passage_key(collection->number, after + 1),
          [&](std::string_view key, std::string_view value) {
+           const PassageId id = format::passage_of_key(key);
+           if (id > last) return false;
            format::decode_vector(value, vector);
-           visit(format::passage_of_key(key), vector);
+           visit(id, vector);
            return true;
          });
   }

@@ -140,10 +140,10 @@ class Store {
   virtual void for_each_passage(
       std::string_view collection, std::string_view id,
       const std::function<void(const Passage&, std::span<const float> vector)>& visit) const = 0;
-  // Calls `visit` for each live vector of the collection with an id above `after`, by growing id,
+  // Calls `visit` for each live vector of the collection with after < id <= last, by growing id,
   // from one consistent snapshot. `vector` [dimension] is valid during the call only.
   virtual void for_each_vector(
-      std::string_view collection, PassageId after,
+      std::string_view collection, PassageId after, PassageId last,
       const std::function<void(PassageId, std::span<const float> vector)>& visit) const = 0;
   // Ids up to and including `last` that were once given in the collection and are deleted now.
   virtual std::vector<PassageId> deleted_passages(std::string_view collection,

@@ -9,8 +9,8 @@
 
 namespace tandem::testing {
 
-// Small, so that segments are sealed, and files written, all the time.
-inline constexpr DenseIndexOptions kCrashIndexOptions{.segment_capacity = 64};
+// Small, so that segments are sealed and merged, and files written, all the time.
+inline constexpr DenseIndexOptions kCrashIndexOptions{.segment_capacity = 64, .lists_from = 512};
 
 // Step by step the writer adds documents, replaces old ones and deletes others.
 struct CrashStep {

@@ -12,6 +12,8 @@
 #include <thread>
 
 #include "indexer/chunker.h"
+#include "retriever/segment_check.h"
+#include "store/check.h"
 #include "store/store.h"
 #include "tests/indexer/crash_documents.h"
 #include "tests/support/fake_encoder.h"
@@ -97,7 +99,7 @@ void expect_state(const Store& store, const DenseIndex& index, const Encoder& en
   EXPECT_EQ(store.list_documents(kDefaultCollection, "", SIZE_MAX).size(), model.size());
   EXPECT_EQ(index.size(kDefaultCollection), passage_count);
   std::size_t vectors = 0;
-  store.for_each_vector(kDefaultCollection, 0,
+  store.for_each_vector(kDefaultCollection, 0, UINT64_MAX,
                         [&](PassageId, std::span<const float>) { ++vectors; });
   EXPECT_EQ(vectors, passage_count);
   const auto collections = store.list_collections();
@@ -115,6 +117,7 @@ TEST(CrashTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
   const testing::FakeEncoder encoder;
   Model model;
   int next_step = 0;
+  std::uint64_t most_segments = 0;
   for (int kill = 0; kill < kKills && !::testing::Test::HasFailure(); ++kill) {
     SCOPED_TRACE("kill " + std::to_string(kill));
     const auto delay = std::chrono::milliseconds(random() % 250);
@@ -122,6 +125,11 @@ TEST(CrashTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
     for (; next_step <= last; ++next_step) apply(model, next_step);
 
     const auto store = Store::open(folder.path() / "store");
+    for (const ProblemList& problems :
+         {check_store(folder.path() / "store").problems, check_segments(*store).problems}) {
+      for (const std::string& problem : problems.kept()) ADD_FAILURE() << problem;
+    }
+    most_segments = std::max(most_segments, check_segments(*store).segments);
     const auto index = DenseIndex::open(*store, testing::kCrashIndexOptions);
     // The step after the last one acknowledged may have been finished too.
     const auto [document, remove] = testing::crash_step(next_step);
@@ -138,7 +146,9 @@ TEST(CrashTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
     }
     expect_state(*store, *index, encoder, model);
   }
-  std::printf("%d steps, %zu documents\n", next_step, model.size());
+  std::printf("%d steps, %zu documents, up to %d segments\n", next_step, model.size(),
+              static_cast<int>(most_segments));
+  EXPECT_GT(most_segments, 1u);
   EXPECT_GT(next_step, 20) << "the writer was too slow for this test to mean anything";
 }
 

@@ -46,7 +46,7 @@ void expect_equal(const Store& store, const Model& model,
 
     std::map<PassageId, std::vector<float>> stored;
     PassageId previous = 0;
-    store.for_each_vector(info.name, 0, [&](PassageId id, std::span<const float> vector) {
+    store.for_each_vector(info.name, 0, UINT64_MAX, [&](PassageId id, std::span<const float> vector) {
       EXPECT_GT(id, previous);
       previous = id;
       stored[id].assign(vector.begin(), vector.end());

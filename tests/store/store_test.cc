@@ -41,7 +41,7 @@ class StoreTest : public ::testing::Test {
   std::vector<PassageId> vector_ids(const std::string& collection = kDefaultCollection,
                                     PassageId after = 0) const {
     std::vector<PassageId> ids;
-    store_->for_each_vector(collection, after,
+    store_->for_each_vector(collection, after, UINT64_MAX,
                             [&](PassageId id, std::span<const float>) { ids.push_back(id); });
     return ids;
   }
@@ -90,7 +90,7 @@ TEST_F(StoreTest, ADocumentComesBackWhole) {
   }
 
   std::vector<float> vectors;
-  store_->for_each_vector(kDefaultCollection, 0, [&](PassageId, std::span<const float> vector) {
+  store_->for_each_vector(kDefaultCollection, 0, UINT64_MAX, [&](PassageId, std::span<const float> vector) {
     vectors.insert(vectors.end(), vector.begin(), vector.end());
   });
   EXPECT_EQ(vectors, sample.vectors);
