@@ -3,13 +3,12 @@
 //
 // The whole of generator/ runs, with its scheduler and its caches. A process can be measured once,
 // since it keeps its memory.
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
 #include "bench/measure.h"
+#include "bench/process_memory.h"
 #include "bench/token_batch.h"
 #include "generator/generator.h"
 #include "model/threads.h"
@@ -19,14 +18,6 @@ namespace {
 constexpr int kSequences = 8;
 constexpr int kPromptTokens = 2016;
 constexpr int kDecodedTokens = 32;
-
-// A line of /proc/self/status, such as "VmRSS".
-double mebibytes(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with(field + ":")) return std::stod(line.substr(field.size() + 1)) / 1024;
-  throw tandem::Error(tandem::ErrorCode::kInternal, "/proc/self/status has no " + field);
-}
 
 tandem::bench::Figures measure(const tandem::Generator& generator) {
   std::vector<std::thread> threads;
@@ -41,8 +32,8 @@ tandem::bench::Figures measure(const tandem::Generator& generator) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  return {{"resident after 8 x 2,048 tokens, MiB", mebibytes("VmRSS")},
-          {"most that was resident, MiB", mebibytes("VmHWM")}};
+  return {{"resident after 8 x 2,048 tokens, MiB", tandem::bench::mebibytes("VmRSS")},
+          {"most that was resident, MiB", tandem::bench::mebibytes("VmHWM")}};
 }
 
 }  // namespace
