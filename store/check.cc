@@ -135,7 +135,7 @@ class Checker {
       Claim claim{format::collection_of_key(key), format::document_id_of_key(key), 0, 0};
       const auto record = format::decode_document(value);
       claim.first = record.first_passage;
-      claim.count = record.document.passage_count;
+      claim.count = record.passage_count;
       if (claim.first + claim.count < claim.first) {
         problem("the {} claims passages with impossible ids", name_of(claim));
         claim.count = 0;

@@ -176,12 +176,14 @@ class FilterRandomTest : public ::testing::Test {
     // The ten best of them, by a scan of everything.
     const auto query = encoder_.encode(std::vector<std::string>{"question"}, TextKind::kQuery);
     std::vector<std::pair<float, PassageId>> scored;
-    store_->for_each_vector(kDefaultCollection, 0, [&](PassageId id, std::span<const float> row) {
-      if (!std::binary_search(expected.begin(), expected.end(), id)) return;
-      float score = 0;
-      for (std::size_t i = 0; i < row.size(); ++i) score += row[i] * query[i];
-      scored.emplace_back(-score, id);
-    });
+    store_->for_each_vector(kDefaultCollection, 0, UINT64_MAX,
+                            [&](PassageId id, std::span<const float> row) {
+                              if (!std::binary_search(expected.begin(), expected.end(), id)) return;
+                              float score = 0;
+                              for (std::size_t i = 0; i < row.size(); ++i)
+                                score += row[i] * query[i];
+                              scored.emplace_back(-score, id);
+                            });
     std::sort(scored.begin(), scored.end());
     const Retriever retriever(*store_, *index_, *attributes_, encoder_);
     const auto hits = retriever.search("question", {.limit = 10, .filter = filter});

@@ -46,11 +46,12 @@ void expect_equal(const Store& store, const Model& model,
 
     std::map<PassageId, std::vector<float>> stored;
     PassageId previous = 0;
-    store.for_each_vector(info.name, 0, UINT64_MAX, [&](PassageId id, std::span<const float> vector) {
-      EXPECT_GT(id, previous);
-      previous = id;
-      stored[id].assign(vector.begin(), vector.end());
-    });
+    store.for_each_vector(info.name, 0, UINT64_MAX,
+                          [&](PassageId id, std::span<const float> vector) {
+                            EXPECT_GT(id, previous);
+                            previous = id;
+                            stored[id].assign(vector.begin(), vector.end());
+                          });
     EXPECT_EQ(stored, vectors);
     const auto tombstones = store.deleted_passages(info.name, UINT64_MAX);
     const auto known = deleted.find(info.name);

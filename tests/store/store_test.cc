@@ -90,9 +90,10 @@ TEST_F(StoreTest, ADocumentComesBackWhole) {
   }
 
   std::vector<float> vectors;
-  store_->for_each_vector(kDefaultCollection, 0, UINT64_MAX, [&](PassageId, std::span<const float> vector) {
-    vectors.insert(vectors.end(), vector.begin(), vector.end());
-  });
+  store_->for_each_vector(kDefaultCollection, 0, UINT64_MAX,
+                          [&](PassageId, std::span<const float> vector) {
+                            vectors.insert(vectors.end(), vector.begin(), vector.end());
+                          });
   EXPECT_EQ(vectors, sample.vectors);
 }
 
