@@ -63,7 +63,8 @@ class Flattener : public JsonHandler {
     for (std::size_t i = path.size(); i-- > 0;) {
       if (path[i].is_array || path[i].key.empty()) continue;
       if (!place.empty() && place.size() + path[i].key.size() > kLongestPathBytes) break;
-      place = place.empty() ? path[i].key : path[i].key + "." + place;
+      if (!place.empty()) place.insert(0, ".");
+      place.insert(0, path[i].key);
     }
     return place.empty() ? place : place + ": ";
   }

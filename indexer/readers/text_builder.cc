@@ -13,6 +13,10 @@ bool is_space(char32_t c) {
          c == 0x2029;
 }
 
+bool is_plain(char c) {
+  return c > 0x20 && c < 0x7F;
+}
+
 bool is_ignorable(char32_t c) {
   return c == 0xAD || c == 0x200B || (c >= 0x2060 && c <= 0x2064) || c == 0xFEFF;
 }
@@ -21,8 +25,19 @@ bool is_ignorable(char32_t c) {
 
 std::string clean_words(std::string_view words) {
   std::string out;
+  out.reserve(words.size());
   char border = '\0';
   while (!words.empty()) {
+    // Most of any text is runs of plain ASCII, which need no look at each character.
+    const auto* end = std::find_if_not(words.begin(), words.end(), is_plain);
+    const auto run = static_cast<std::size_t>(end - words.begin());
+    if (run > 0) {
+      if (border != '\0' && !out.empty()) out.push_back(border);
+      border = '\0';
+      out += words.substr(0, run);
+      words.remove_prefix(run);
+      continue;
+    }
     const Utf8Char next = decode_utf8(words);
     if (is_space(next.code_point)) {
       const bool ends_line =
