@@ -127,10 +127,10 @@ class Bench:
 
     def answers(self):
         """Questions of SQuAD's dev part; a question's paragraph and the four after it."""
-        data = pathlib.Path(os.environ.get("TANDEM_SHARED_DATA", "../shared/data")) / "squad"
-        if not data.is_dir():
-            print(f"answers: skipped, there is no {data}", file=sys.stderr)
+        data = self.shared_data("answers")
+        if data is None:
             return
+        data = data / "squad"
         corpus = [json.loads(line) for line in open(data / "corpus.jsonl")]
         place = {passage["id"]: i for i, passage in enumerate(corpus)}
         questions = [json.loads(line) for line in open(data / "dev.jsonl")]
@@ -243,9 +243,58 @@ class Bench:
                      "sentence-transformers + faiss-cpu + SQLite", {})
 
 
+    def shared_data(self, name):
+        """The folder of data sets, or None with a word about the benchmark that is left out."""
+        data = pathlib.Path(os.environ.get("TANDEM_SHARED_DATA", "../shared/data"))
+        if data.is_dir():
+            return data
+        print(f"{name}: skipped, there is no {data}", file=sys.stderr)
+        return None
+
+    def ranking(self):
+        """Quality of what is found: SciFact's test claims, Cranfield, and SQuAD's dev questions."""
+        data = self.shared_data("ranking")
+        if data is None:
+            return
+        encoder = str(self.cache / "models/all-MiniLM-L6-v2")
+        targets = {"dense: nDCG@10, of 1": 0.99, "BM25: nDCG@10, of 1": 0.98}
+        for name in ("scifact", "cranfield", "squad"):
+            arguments = [encoder, str(data / name)]
+            self.compare(f"ranking, {name}", "bench_ranking",
+                         [*arguments, str(self.scratch / f"ranking-{name}"), self.threads],
+                         "ranking.py", arguments,
+                         "sentence-transformers, bm25s, reciprocal ranks of both", targets, rounds=1)
+
+    def lexical(self):
+        """The texts of several sets, in passages of 48 words that overlap by 32, to be 500,000."""
+        data = self.shared_data("lexical")
+        if data is None:
+            return
+        count = 50_000 if self.quick else 500_000
+        passages, questions = self.scratch / "passages.txt", self.scratch / "questions.txt"
+        texts = []
+        for path in ("nq/corpus", "squad/corpus", "scifact/corpus", "cranfield/corpus", "medquad/qa",
+                     "corpora/sqlite3-doc", "halueval/general_data", "hh_rlhf/train"):
+            for line in open(data / f"{path}.jsonl"):
+                row = json.loads(line)
+                text = " ".join(row.get(key) or "" for key in ("text", "answer", "chosen", "rejected",
+                                                               "chatgpt_response"))
+                words = text.split()
+                texts += [" ".join(words[i:i + 48]) for i in range(0, len(words), 16)]
+        step = len(texts) / count
+        passages.write_text("".join(texts[int(i * step)] + "\n" for i in range(count)))
+        rows = [json.loads(line) for line in open(data / "nq/dev.jsonl")]
+        questions.write_text("".join(" ".join(row["question"].split()) + "\n" for row in rows[::14]))
+        for peer, name in (("fts5", "SQLite FTS5, in memory"), ("bm25s", "bm25s 0.3.16, numba")):
+            self.compare(f"lexical, {count} passages", "bench_lexical",
+                         [str(passages), str(questions), str(self.scratch / "lexical")], "lexical.py",
+                         [peer, str(passages), str(questions)], name,
+                         {"question to passages (median), ms": 1})
+
+
 # What is measured without being named; gpu_generation needs a GPU and a model of one's own.
-NAMES = ["retrieval", "dense", "filters", "generation", "bandwidth", "quality", "memory", "answers", "drafts",
-         "passages", "grammar"]
+NAMES = ["retrieval", "ranking", "lexical", "dense", "filters", "generation", "bandwidth", "quality", "memory",
+         "answers", "drafts", "passages", "grammar"]
 
 
 def main():

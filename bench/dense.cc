@@ -124,7 +124,7 @@ void fill_store(tandem::Store& store, tandem::DenseIndex& index, const float* ve
       passages[i].end = document.text.size();
     }
     const std::span<const float> of_document(vectors + begin * kDimension, count * kDimension);
-    const auto change = store.put_document(document, passages, of_document);
+    const auto change = store.put_document(document, passages, of_document, {});
     index.add(document.collection, change.added, of_document);
   }
 }

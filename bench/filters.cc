@@ -46,7 +46,7 @@ void fill(const std::filesystem::path& folder) {
     document.id = "document-" + std::to_string(i);
     document.collection = tandem::kDefaultCollection;
     document.attributes = {{"thousandth", static_cast<double>(i % 1000)}, {"half", i % 2 == 0}};
-    store->put_document(document, passages, random_vectors(kPassages, random));
+    store->put_document(document, passages, random_vectors(kPassages, random), {});
   }
 }
 

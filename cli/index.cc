@@ -66,6 +66,7 @@ void add_index_command(CLI::App& app, int& exit_status) {
   add_index_option(*command, arguments->engine);
   add_collection_option(*command, arguments->collection);
   add_attribute_option(*command, arguments->attributes);
+  add_language_option(*command, arguments->engine.language);
   command->callback([arguments, &exit_status] { exit_status = run(*arguments); });
 }
 

@@ -110,6 +110,24 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
       ->type_name("HOW");
 }
 
+void add_search_mode_option(CLI::App& command, SearchMode& mode) {
+  add_choice<SearchMode>(command, "--mode", mode, search_modes(),
+                         "How passages are found: 'dense' (by meaning), 'lexical' (by words), or "
+                         "'hybrid', by both")
+      ->type_name("MODE")
+      ->default_str("hybrid");
+}
+
+void add_language_option(CLI::App& command, std::string& language) {
+  command
+      .add_option("--language", language,
+                  "Language of the documents, whose words lexical search reduces to stems, such as "
+                  "'german', or 'none'; default: the one the store remembers, or english. Changing "
+                  "it counts the words of the whole store anew")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(analysis_languages()));
+}
+
 void add_collection_option(CLI::App& command, std::string& collection) {
   command.add_option("-c,--collection", collection, "Collection of documents")
       ->capture_default_str()

@@ -32,6 +32,10 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, Target& targ
 void add_filter_option(CLI::App& command, std::optional<Filter>& filter);
 // --attribute NAME=VALUE, repeatable.
 void add_attribute_option(CLI::App& command, std::optional<Attributes>& attributes);
+// --mode, "dense", "lexical" or "hybrid".
+void add_search_mode_option(CLI::App& command, SearchMode& mode);
+// --language, of the words that lexical search counts.
+void add_language_option(CLI::App& command, std::string& language);
 // --collection, checked like every collection name.
 void add_collection_option(CLI::App& command, std::string& collection);
 

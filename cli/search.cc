@@ -57,7 +57,10 @@ void add_search_command(CLI::App& app) {
   arguments->engine.read_only = true;
   arguments->engine.with_generator = false;
   CLI::App* command =
-      app.add_subcommand("search", "Show the passages nearest to a query, best first.");
+      app.add_subcommand("search",
+                         "Show the passages nearest to a query, best first. Unless the mode is "
+                         "dense, passages must hold each \"phrase in quotes\" and each +word, and "
+                         "no -word.");
   command->add_option("query", arguments->query, "What to look for")->required();
   add_engine_options(*command, arguments->engine);
   add_collection_option(*command, arguments->search.collection);
@@ -65,6 +68,7 @@ void add_search_command(CLI::App& app) {
   command->add_option("-k,--limit", arguments->search.limit, "Number of passages")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  add_search_mode_option(*command, arguments->search.mode);
   command->add_flag("--json", arguments->json, "One JSON object a line");
   command->callback([arguments] { run(*arguments); });
 }

@@ -102,6 +102,7 @@ void add_serve_command(CLI::App& app) {
   add_engine_options(*command, arguments->engine);
   add_index_option(*command, arguments->engine);
   add_generator_option(*command, arguments->engine);
+  add_language_option(*command, arguments->engine.language);
   add_choice<PassageOrder>(
       *command, "--passage-order", arguments->engine.passage_order,
       {{"relevance", PassageOrder::kRelevance}, {"reuse", PassageOrder::kReuse}},

@@ -23,7 +23,7 @@ inline constexpr std::size_t kDefaultPromptPassages = 4;
 GenerationOptions default_generation_options();
 
 struct AnswerOptions {
-  SearchOptions search{.limit = kDefaultPromptPassages};
+  SearchOptions search{.limit = kDefaultPromptPassages, .conditions = false};
   GenerationOptions generation = default_generation_options();
   bool retrieve = true;  // false: plain chat, no passages, no citations
 };

@@ -7,11 +7,11 @@
 
 #include "base/utf8.h"
 #include "indexer/text_pieces.h"
+#include "retriever/passage_text.h"
 
 namespace tandem {
 namespace {
 
-constexpr std::string_view kSeparator = " > ";
 // No passage has more bytes than this for each token it may have; see PieceLimits::max_bytes.
 constexpr std::size_t kBytesPerToken = 16;
 
@@ -283,14 +283,14 @@ class Chunker {
   // At most a quarter of the tokens go to title and headings; the innermost headings say most.
   std::string fit_path(const std::vector<std::string>& headings) const {
     const std::size_t title_tokens = tokenizer_.count(title_);
-    const std::size_t taken = title_tokens + tokenizer_.count(kSeparator);
+    const std::size_t taken = title_tokens + tokenizer_.count(kHeadingSeparator);
     const std::size_t room = std::max<std::size_t>(max_tokens_ / 4, 1);
     const std::size_t max_tokens = room > taken ? room - taken : 0;
     std::string path;
     for (std::size_t i = headings.size(); i-- > 0;) {
       if (headings[i].size() > max_tokens * kBytesPerToken && !path.empty()) break;
       const std::string longer =
-          path.empty() ? headings[i] : headings[i] + std::string(kSeparator) + path;
+          path.empty() ? headings[i] : headings[i] + std::string(kHeadingSeparator) + path;
       if (!path.empty() && tokenizer_.count(longer) > max_tokens) break;
       path = path.empty() ? cut_to_tokens(longer, max_tokens, tokenizer_) : longer;
     }
@@ -342,52 +342,11 @@ class Chunker {
   std::vector<Passage> passages_;
 };
 
-// Whether one of the first lines of the text is this heading, Markdown marks aside. Not only the
-// first, since a heading may stand below one that has no text of its own.
-bool opens_with(std::string_view text, std::string_view heading) {
-  constexpr int kLines = 4;
-  for (int line = 0; line < kLines && !text.empty(); ++line) {
-    text.remove_prefix(std::min(text.find_first_not_of("#* \n"), text.size()));
-    if (text.starts_with(heading) &&
-        (text.size() == heading.size() || text[heading.size()] == '\n')) {
-      return true;
-    }
-    text.remove_prefix(std::min(text.find('\n'), text.size()));
-  }
-  return false;
-}
-
 }  // namespace
 
 std::vector<Passage> chunk(const SourceText& source, const Tokenizer& tokenizer,
                            const ChunkOptions& options) {
   return Chunker(source, tokenizer, options).run();
-}
-
-std::string embedding_text(const Passage& passage) {
-  const std::string_view title = passage.title;
-  std::string_view path = passage.heading_path;
-  if (path == title) {
-    path = {};
-  } else if (!title.empty() && path.starts_with(title) &&
-             path.substr(title.size()).starts_with(kSeparator)) {
-    path.remove_prefix(title.size() + kSeparator.size());
-  }
-  // What the text says itself in its first line needs no saying before it.
-  const std::size_t inner = path.rfind(kSeparator);
-  const std::string_view last =
-      inner == std::string_view::npos ? path : path.substr(inner + kSeparator.size());
-  if (!last.empty() && opens_with(passage.text, last)) {
-    path = inner == std::string_view::npos ? std::string_view() : path.substr(0, inner);
-  }
-  std::string text;
-  if (!title.empty() && !opens_with(passage.text, title)) text = title;
-  if (!path.empty()) {
-    if (!text.empty()) text += kSeparator;
-    text += path;
-  }
-  if (!text.empty()) text += '\n';
-  return text += passage.text;
 }
 
 }  // namespace tandem

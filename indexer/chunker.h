@@ -13,7 +13,8 @@
 namespace tandem {
 
 struct ChunkOptions {
-  // Upper bound on the tokens of embedding_text(passage), the model's control tokens not counted.
+  // Upper bound on the tokens of embedding_text(passage) (retriever/passage_text.h), the model's
+  // control tokens not counted.
   std::size_t max_tokens = 200;
 };
 
@@ -26,11 +27,6 @@ struct ChunkOptions {
 // Safe from any thread.
 std::vector<Passage> chunk(const SourceText& source, const Tokenizer& tokenizer,
                            const ChunkOptions& options);
-
-// What the encoder sees of a passage: its title and heading path, so that a passage that says "it"
-// still says what it is about, then its text. What the text's first lines say themselves is left
-// out of the first part.
-std::string embedding_text(const Passage& passage);
 
 }  // namespace tandem
 

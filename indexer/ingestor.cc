@@ -16,6 +16,8 @@
 #include "base/utf8.h"
 #include "indexer/folder_listing.h"
 #include "indexer/sidecar.h"
+#include "retriever/lexical_index.h"
+#include "retriever/passage_text.h"
 
 namespace tandem {
 
@@ -27,6 +29,7 @@ struct Ingestor::Prepared {
   std::vector<float> vectors;        // [passages, dimension]; empty before the first is known
   std::vector<std::size_t> missing;  // passages without a vector yet, in order
   bool keeps_attributes = false;     // those of the version before
+  std::vector<PassageTerms> terms;   // of each passage
   bool unchanged = false;
 
   void set_vector(std::size_t passage, std::span<const float> vector) {
@@ -92,8 +95,13 @@ std::span<const float> row_of(const std::vector<float>& vectors, std::size_t row
 }  // namespace
 
 Ingestor::Ingestor(Store& store, DenseIndex& index, AttributeIndex& attributes,
-                   const Encoder& encoder, ReadLimits limits)
-    : store_(store), index_(index), attributes_(attributes), encoder_(encoder), limits_(limits) {}
+                   const Encoder& encoder, const TextAnalysis& analysis, ReadLimits limits)
+    : store_(store),
+      index_(index),
+      attributes_(attributes),
+      encoder_(encoder),
+      analysis_(analysis),
+      limits_(limits) {}
 
 void Ingestor::adopt_encoder() {
   const std::lock_guard lock(write_mutex_);
@@ -136,6 +144,10 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   }
   document.passage_count = static_cast<std::uint32_t>(prepared.passages.size());
   document.title = std::move(text.title);
+  for (Passage passage : prepared.passages) {
+    passage.title = document.title;  // as it will be stored, not as it was cut for the encoder
+    prepared.terms.push_back(terms_of(analysis_, passage));
+  }
   document.media_type = std::move(text.media_type);
   document.text = std::move(text.text);
   prepared.missing.resize(prepared.passages.size());
@@ -181,7 +193,8 @@ IngestStatus Ingestor::write(Prepared& prepared) {
     }
     return IngestStatus::kUpdated;
   }
-  const StoreChange change = store_.put_document(document, prepared.passages, prepared.vectors);
+  const StoreChange change =
+      store_.put_document(document, prepared.passages, prepared.vectors, prepared.terms);
   attributes_.put(document, change);
   // New before old, so that no search finds the document gone; the retriever drops old passages.
   index_.add(document.collection, change.added, prepared.vectors);

@@ -17,6 +17,7 @@
 #include "retriever/attribute_index.h"
 #include "retriever/dense_index.h"
 #include "retriever/encoder.h"
+#include "retriever/text_analysis.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -76,8 +77,9 @@ struct FolderProgress {
 // them, which only one Ingestor can see to.
 class Ingestor {
  public:
+  // `analysis` must be the one of complete_terms (retriever/lexical_index.h).
   Ingestor(Store& store, DenseIndex& index, AttributeIndex& attributes, const Encoder& encoder,
-           ReadLimits limits = {});
+           const TextAnalysis& analysis, ReadLimits limits = {});
 
   // Durable and visible to search when it returns. A document whose bytes, title, source and
   // settings are those of the last time is left as it is, but for its attributes. Of one that
@@ -119,6 +121,7 @@ class Ingestor {
   DenseIndex& index_;
   AttributeIndex& attributes_;
   const Encoder& encoder_;
+  const TextAnalysis& analysis_;
   ReadLimits limits_;
   std::mutex write_mutex_;  // held from a write to the store until the index knows of it
 };

@@ -7,9 +7,27 @@
 
 namespace tandem {
 
+const std::map<std::string, SearchMode>& search_modes() {
+  static const std::map<std::string, SearchMode> modes = {{"dense", SearchMode::kDense},
+                                                          {"lexical", SearchMode::kLexical},
+                                                          {"hybrid", SearchMode::kHybrid}};
+  return modes;
+}
+
+// How far down both rankings are read before they are fused: a passage that one of them has below
+// this place cannot come to the top by it.
+constexpr std::size_t kFusedDepth = 100;
+
+struct Retriever::Question {
+  SearchMode mode = SearchMode::kDense;
+  LexicalQuery lexical;                       // unless kDense
+  std::vector<float> vector;                  // unless kLexical
+  std::shared_ptr<const PassageSet> allowed;  // by the filter; null without one
+};
+
 Retriever::Retriever(const Store& store, const DenseIndex& index, const AttributeIndex& attributes,
-                     const Encoder& encoder)
-    : store_(store), index_(index), attributes_(attributes), encoder_(encoder) {}
+                     const LexicalIndex& lexical, const Encoder& encoder)
+    : store_(store), index_(index), attributes_(attributes), lexical_(lexical), encoder_(encoder) {}
 
 std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& options) const {
   if (query.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos) {
@@ -27,19 +45,39 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
                 "index documents into it first");
   }
 
-  std::shared_ptr<const PassageSet> allowed;
+  Question question;
   if (options.filter) {
-    allowed = attributes_.select(options.collection, *options.filter);
-    if (allowed->size() == 0) return {};
+    question.allowed = attributes_.select(options.collection, *options.filter);
+    if (question.allowed->size() == 0) return {};
   }
-  const std::vector<float> vector =
-      encoder_.encode(std::vector{std::string(query)}, TextKind::kQuery);
+  question.mode = options.mode;
+  std::string text(query);
+  if (options.mode != SearchMode::kDense && !lexical_.covers(options.collection)) {
+    if (options.mode == SearchMode::kLexical) {
+      throw Error(ErrorCode::kUnavailable,
+                  "the words of the collection " + options.collection + " are not indexed yet",
+                  "open the store for writing once, with tandem index or tandem serve");
+    }
+    question.mode = SearchMode::kDense;
+  }
+  if (question.mode != SearchMode::kDense) {
+    question.lexical = options.conditions ? parse_query(query, lexical_.analysis())
+                                          : query_of_words(query, lexical_.analysis());
+    text = question.lexical.text;
+    if (text.empty()) {
+      throw Error(ErrorCode::kInvalidArgument, "the query only says what is not wanted",
+                  "give a word without a minus");
+    }
+  }
+  if (question.mode != SearchMode::kLexical) {
+    question.vector = encoder_.encode(std::vector{text}, TextKind::kQuery);
+  }
   std::vector<Hit> hits;
-  // The index may still know passages that the store has just deleted; each round asks for as many
-  // more as were missing, until the index has no more.
+  // The dense index may still know passages that the store has just deleted; each round asks for as
+  // many more as were missing, until the index has no more.
   std::size_t wanted = options.limit;
   while (true) {
-    const auto scored = index_.search(options.collection, vector, wanted, allowed.get());
+    const auto scored = rank(question, options, wanted);
     std::vector<PassageId> ids;
     ids.reserve(scored.size());
     for (const ScoredPassage& passage : scored) ids.push_back(passage.id);
@@ -51,6 +89,37 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
     if (hits.size() == options.limit || scored.size() < wanted) return hits;
     wanted += options.limit - hits.size();
   }
+}
+
+// Fewer than `wanted` only if there are no more.
+std::vector<ScoredPassage> Retriever::rank(const Question& question, const SearchOptions& options,
+                                           std::size_t wanted) const {
+  const PassageSet* const allowed = question.allowed.get();
+  if (question.mode == SearchMode::kDense) {
+    return index_.search(options.collection, question.vector, wanted, allowed);
+  }
+  if (question.mode == SearchMode::kLexical) {
+    return lexical_.search(options.collection, question.lexical, wanted, allowed);
+  }
+  const std::size_t depth = std::max(wanted, kFusedDepth);
+  auto dense = index_.search(options.collection, question.vector, depth, allowed);
+  if (question.lexical.has_conditions()) drop_forbidden(question.lexical, dense);
+  return fuse(dense, lexical_.search(options.collection, question.lexical, depth, allowed), wanted,
+              options.fusion);
+}
+
+// Of a ranking that knows nothing of conditions. What meets them and is missed here is found by its
+// words.
+void Retriever::drop_forbidden(const LexicalQuery& query,
+                               std::vector<ScoredPassage>& passages) const {
+  std::vector<PassageId> ids;
+  for (const ScoredPassage& passage : passages) ids.push_back(passage.id);
+  const auto found = store_.get_passages(ids);
+  std::vector<ScoredPassage> kept;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i] && lexical_.allows(query, *found[i])) kept.push_back(passages[i]);
+  }
+  passages = std::move(kept);
 }
 
 }  // namespace tandem

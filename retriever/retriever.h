@@ -3,6 +3,7 @@
 #define TANDEM_RETRIEVER_RETRIEVER_H_
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,9 +13,20 @@
 #include "retriever/dense_index.h"
 #include "retriever/encoder.h"
 #include "retriever/filter.h"
+#include "retriever/fusion.h"
+#include "retriever/lexical_index.h"
 #include "store/store.h"
 
 namespace tandem {
+
+enum class SearchMode {
+  kDense,    // by vectors; scores are cosines
+  kLexical,  // by words; scores are BM25's, above 0
+  kHybrid,   // by both; scores are those of fuse(), from 0 to 1
+};
+
+// By the names that users give them: "dense", "lexical", "hybrid".
+const std::map<std::string, SearchMode>& search_modes();
 
 struct SearchOptions {
   std::string collection = kDefaultCollection;
@@ -22,27 +34,39 @@ struct SearchOptions {
   // Only passages of documents that it selects are searched: as many hits come back as without it,
   // if it leaves as many.
   std::optional<Filter> filter = std::nullopt;
+  SearchMode mode = SearchMode::kHybrid;
+  FusionOptions fusion = {};  // for kHybrid
+  // Whether signs and quotes in the query are conditions (retriever/lexical_query.h); otherwise,
+  // and in kDense always, they are text.
+  bool conditions = true;
 };
 
 struct Hit {
   Passage passage;
-  float score = 0;
+  float score = 0;  // what it means depends on SearchMode; comparable within one search only
 };
 
 // Borrows its parts, which must outlive it. search() may be called from any thread.
 class Retriever {
  public:
   Retriever(const Store& store, const DenseIndex& index, const AttributeIndex& attributes,
-            const Encoder& encoder);
+            const LexicalIndex& lexical, const Encoder& encoder);
 
-  // Best first. Throws kInvalidArgument for an empty query or a limit of 0, kNotFound for a
-  // collection that does not exist.
+  // Best first. Throws kInvalidArgument for a query without a word to look for or a limit of 0,
+  // kNotFound for a collection that does not exist. Where the lexical index does not cover the
+  // collection, kHybrid is kDense and kLexical throws kUnavailable.
   std::vector<Hit> search(std::string_view query, const SearchOptions& options) const;
 
  private:
+  struct Question;
+  std::vector<ScoredPassage> rank(const Question& question, const SearchOptions& options,
+                                  std::size_t wanted) const;
+  void drop_forbidden(const LexicalQuery& query, std::vector<ScoredPassage>& passages) const;
+
   const Store& store_;
   const DenseIndex& index_;
   const AttributeIndex& attributes_;
+  const LexicalIndex& lexical_;
   const Encoder& encoder_;
 };
 

@@ -50,6 +50,15 @@ void check_encoder(const Store& store, const StoreSettings& settings, const Enco
               "use the encoder that made the store, or index the documents again into a new store");
 }
 
+// Another language for a store that was made with one would have its words counted anew, which only
+// who writes to it may ask for.
+TextAnalysis analysis_for(const EngineOptions& options, const StoreSettings& remembered) {
+  std::string language = options.read_only ? std::string() : options.language;
+  if (language.empty()) language = language_of_analysis(remembered.analysis);
+  if (language.empty()) language = kDefaultLanguage;
+  return TextAnalysis(language);
+}
+
 GeneratorOptions generator_options(const EngineOptions& options) {
   GeneratorOptions generator;
   generator.scheduling.cache_bytes = static_cast<std::size_t>(options.cache_mb) << 20;
@@ -104,11 +113,15 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
   engine->index = DenseIndex::open(
       *engine->store, {.write_segments = !options.read_only, .kind = options.index_kind});
   engine->attributes = std::make_unique<AttributeIndex>(*engine->store);
-  engine->retriever = std::make_unique<Retriever>(*engine->store, *engine->index,
-                                                  *engine->attributes, *engine->encoder);
+  const TextAnalysis analysis = analysis_for(options, engine->store->settings());
+  if (!options.read_only) complete_terms(*engine->store, analysis);
+  engine->lexical = std::make_unique<LexicalIndex>(*engine->store, analysis);
+  engine->retriever = std::make_unique<Retriever>(
+      *engine->store, *engine->index, *engine->attributes, *engine->lexical, *engine->encoder);
   if (!options.read_only) {
-    engine->ingestor = std::make_unique<Ingestor>(*engine->store, *engine->index,
-                                                  *engine->attributes, *engine->encoder);
+    engine->ingestor =
+        std::make_unique<Ingestor>(*engine->store, *engine->index, *engine->attributes,
+                                   *engine->encoder, engine->lexical->analysis());
   }
   if (engine->generator) {
     engine->answerer = std::make_unique<Answerer>(*engine->retriever, *engine->encoder,

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "generator/answerer.h"
 #include "generator/generator.h"
@@ -12,6 +13,7 @@
 #include "retriever/attribute_index.h"
 #include "retriever/dense_index.h"
 #include "retriever/encoder.h"
+#include "retriever/lexical_index.h"
 #include "retriever/retriever.h"
 #include "store/store.h"
 
@@ -23,6 +25,7 @@ struct EngineOptions {
   std::filesystem::path generator;  // empty: the one the store remembers
   bool read_only = false;
   bool create_store = false;
+  std::string language;  // of analysis_languages(); empty: the one the store remembers, or English
   bool with_generator = true;
   std::optional<IndexKind> index_kind;  // empty: the one the store remembers
   DecoderPlacement placement;           // of the generator
@@ -52,6 +55,7 @@ struct Engine {
   std::unique_ptr<Encoder> encoder;
   std::unique_ptr<DenseIndex> index;
   std::unique_ptr<AttributeIndex> attributes;
+  std::unique_ptr<LexicalIndex> lexical;
   std::unique_ptr<Retriever> retriever;
   std::unique_ptr<Ingestor> ingestor;    // null when read_only
   std::unique_ptr<Generator> generator;  // null without one

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -47,6 +48,18 @@ class Fields {
   std::optional<Filter> filter(std::string_view name) const;
   // Attributes of a document: an object of strings, numbers and booleans.
   std::optional<Attributes> attributes(std::string_view name) const;
+  // Text that names one of `choices`.
+  template <class Value>
+  std::optional<Value> choice(std::string_view name,
+                              const std::map<std::string, Value>& choices) const {
+    const auto value = text(name);
+    if (!value) return std::nullopt;
+    const auto found = choices.find(*value);
+    if (found != choices.end()) return found->second;
+    std::string known;
+    for (const auto& [choice, meaning] : choices) known += (known.empty() ? "" : ", ") + choice;
+    fail(name, "must be one of: " + known + ".");
+  }
   // Null if absent.
   const nlohmann::json* find(std::string_view name) const;
 

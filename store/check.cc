@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "store/database.h"
 #include "store/format.h"
+#include "store/postings.h"
 #include "store/store.h"
 #include "store/store_folder.h"
 
@@ -49,6 +50,23 @@ class Offsets {
   std::size_t byte_ = 0;
 };
 
+// Postings in any order, so that those of two families can be compared without keeping them.
+struct PostingSum {
+  std::uint64_t count = 0;
+  std::uint64_t sum = 0;
+
+  void add(std::string_view term, PassageId id, std::uint16_t times, std::uint16_t length) {
+    std::uint64_t hash = std::hash<std::string_view>()(term);
+    for (const std::uint64_t value : {id, std::uint64_t{times}, std::uint64_t{length}}) {
+      hash = (hash ^ value) * 0x9E3779B97F4A7C15u;
+      hash ^= hash >> 29;
+    }
+    ++count;
+    sum += hash;
+  }
+  bool operator==(const PostingSum&) const = default;
+};
+
 // A method for each family, which reads it once and in order. Documents come first: they say what
 // passages and vectors there should be, so that these can be held against them as they come by.
 class Checker {
@@ -63,6 +81,8 @@ class Checker {
     check_passages();
     check_vectors();
     check_tombstones();
+    check_terms();
+    check_postings();
     check_counts();
     return std::move(check_);
   }
@@ -193,7 +213,7 @@ class Checker {
     std::size_t next = 0;  // of claims_
     for_each(Family::kPassages, "passages", [&](std::string_view key, std::string_view value) {
       ++check_.passages;
-      const PassageId id = format::id_of_passage_key(key);
+      const PassageId id = format::passage_of_passage_key(key);
       while (current == nullptr || id >= current->first + current->count) {
         if (next == claims_.size() || claims_[next].first > id) break;
         finish();
@@ -243,13 +263,8 @@ class Checker {
       if (!std::all_of(vector.begin(), vector.end(), [](float x) { return std::isfinite(x); })) {
         problem("the vector of the passage {} has a value that is not a number", id);
       }
-      // The last claim that begins at or before the id.
-      auto claim = std::upper_bound(claims_.begin(), claims_.end(), id,
-                                    [](PassageId x, const Claim& c) { return x < c.first; });
-      // Documents without passages claim nothing, but begin somewhere too.
-      while (claim != claims_.begin() && (claim - 1)->count == 0) --claim;
-      if (claim == claims_.begin() || id >= (claim - 1)->first + (claim - 1)->count ||
-          (claim - 1)->collection != collection) {
+      const Claim* const claim = claim_of(id);
+      if (claim == nullptr || claim->collection != collection) {
         problem("the vector of the passage {} belongs to no document", id);
       }
     });
@@ -278,6 +293,70 @@ class Checker {
     });
   }
 
+  void check_terms() {
+    for_each(Family::kTerms, "terms", [&](std::string_view key, std::string_view value) {
+      const std::uint32_t collection = format::collection_of_key(key);
+      const PassageId id = format::passage_of_key(key);
+      const PassageTerms terms = format::decode_terms(value);
+      const Claim* const claim = claim_of(id);
+      if (claim == nullptr || claim->collection != collection) {
+        problem("the terms of the passage {} belong to no document", id);
+      }
+      format::CollectionRecord& seen = seen_[collection];
+      ++seen.passages_with_terms;
+      seen.total_length += terms.length;
+      for (const TermCount& term : terms.counts) {
+        words_[collection].add(term.term, id, clipped(term.count), clipped(terms.length));
+      }
+    });
+  }
+
+  void check_postings() {
+    std::map<std::uint32_t, PostingSum> sums;
+    PostingBlock block;
+    for_each(Family::kPostings, "postings", [&](std::string_view key, std::string_view value) {
+      const std::uint32_t collection = format::collection_of_key(key);
+      const std::size_t end = key.find('\0', sizeof collection);
+      if (end == std::string_view::npos) {
+        problem("a key of the postings has no term");
+        return;
+      }
+      const std::string_view term = key.substr(sizeof collection, end - sizeof collection);
+      const std::uint32_t bucket =
+          format::bucket_of_key(key, format::postings_prefix(collection, term));
+      const PostingList postings(value);
+      for (std::size_t i = 0; i < postings.block_count(); ++i) {
+        postings.decode(i, block);
+        for (std::size_t k = 0; k < block.size; ++k) {
+          sums[collection].add(term, PassageId{bucket} * kBucketSize + block.offsets[k],
+                               block.counts[k], block.lengths[k]);
+        }
+      }
+    });
+    for (const auto& [number, name] : names_) {
+      if (sums[number] != words_[number]) {
+        problem("the postings of collection {} are not those of its {} terms: they are {}", name,
+                words_[number].count, sums[number].count);
+      }
+    }
+  }
+
+  // Postings above this are written as this.
+  static std::uint16_t clipped(std::uint32_t value) {
+    return static_cast<std::uint16_t>(std::min<std::uint32_t>(value, 0xFFFF));
+  }
+
+  // Whose passage it is; null if nobody's.
+  const Claim* claim_of(PassageId id) const {
+    // The last claim that begins at or before the id. Documents without passages claim nothing, but
+    // begin somewhere too.
+    auto claim = std::upper_bound(claims_.begin(), claims_.end(), id,
+                                  [](PassageId x, const Claim& c) { return x < c.first; });
+    while (claim != claims_.begin() && (claim - 1)->count == 0) --claim;
+    if (claim == claims_.begin() || id >= (claim - 1)->first + (claim - 1)->count) return nullptr;
+    return &*(claim - 1);
+  }
+
   void check_counts() {
     for (const auto& [number, said] : said_) {
       const format::CollectionRecord& seen = seen_[number];
@@ -285,6 +364,12 @@ class Checker {
         problem("the collection {} counts {} documents and {} passages, and has {} and {}",
                 names_[number], said.document_count, said.passage_count, seen.document_count,
                 seen.passage_count);
+      }
+      if (said.passages_with_terms != seen.passages_with_terms ||
+          said.total_length != seen.total_length) {
+        problem("the collection {} counts {} terms in {} passages, and has {} in {}",
+                names_[number], said.total_length, said.passages_with_terms, seen.total_length,
+                seen.passages_with_terms);
       }
     }
   }
@@ -297,6 +382,7 @@ class Checker {
   std::map<std::uint32_t, format::CollectionRecord> said_;  // what collections say they have
   std::map<std::uint32_t, format::CollectionRecord> seen_;  // what documents add up to
   std::vector<Claim> claims_;                               // by first passage
+  std::map<std::uint32_t, PostingSum> words_;               // of the terms of collections
 };
 
 }  // namespace

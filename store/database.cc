@@ -16,12 +16,14 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "store/posting_changes.h"
 
 namespace tandem {
 namespace {
 
-constexpr std::array<const char*, kFamilyCount> kNames = {
-    "default", "collections", "documents", "texts", "passages", "vectors", "tombstones"};
+constexpr std::array<const char*, kFamilyCount> kNames = {"default",    "collections", "documents",
+                                                          "texts",      "passages",    "vectors",
+                                                          "tombstones", "terms",       "postings"};
 
 // In place of RocksDB's LOG file: it grows, a reader would rename the one of the writer, and where
 // the disk is full its writer fails an assertion that distributions leave switched on.
@@ -87,9 +89,14 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_descriptors() {
     rocksdb::ColumnFamilyOptions options;
     options.write_buffer_size = 8u << 20;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    // Floats of unit vectors do not compress.
-    const bool vectors = i == static_cast<std::size_t>(Family::kVectors);
-    options.compression = vectors ? rocksdb::kNoCompression : compression;
+    // Floats of unit vectors do not compress; postings are packed, and read by every search.
+    const auto family = static_cast<Family>(i);
+    const bool packed = family == Family::kVectors || family == Family::kPostings;
+    options.compression = packed ? rocksdb::kNoCompression : compression;
+    if (family == Family::kPostings) {
+      options.merge_operator = make_postings_merge();
+      options.compaction_filter = empty_bucket_filter();
+    }
     descriptors.emplace_back(kNames[i], options);
   }
   return descriptors;
@@ -101,8 +108,16 @@ rocksdb::Status open_read_only(const std::string& folder, rocksdb::DB** db,
   // next list is right.
   rocksdb::Status status;
   for (int attempt = 0; attempt < 5; ++attempt) {
-    status =
-        rocksdb::DB::OpenForReadOnly(database_options(), folder, family_descriptors(), handles, db);
+    // An older store lacks the families that came later, and a reader does not make them.
+    std::vector<std::string> names;
+    status = rocksdb::DB::ListColumnFamilies(database_options(), folder, &names);
+    auto descriptors = family_descriptors();
+    std::erase_if(descriptors, [&](const rocksdb::ColumnFamilyDescriptor& descriptor) {
+      return std::find(names.begin(), names.end(), descriptor.name) == names.end();
+    });
+    if (status.ok()) {
+      status = rocksdb::DB::OpenForReadOnly(database_options(), folder, descriptors, handles, db);
+    }
     if (status.ok() || status.IsInvalidArgument()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(20 << attempt));
   }
@@ -119,7 +134,10 @@ Database::Database(const std::filesystem::path& folder, bool read_only) {
                                                                family_descriptors(), &handles, &db);
   if (!status.ok()) throw_status(status, "cannot open the store " + folder.string());
   db_.reset(db);
-  std::copy(handles.begin(), handles.end(), families_.begin());
+  for (auto* handle : handles) {
+    const auto name = std::find(kNames.begin(), kNames.end(), handle->GetName());
+    families_[static_cast<std::size_t>(name - kNames.begin())] = handle;
+  }
 }
 
 Database::~Database() {

@@ -13,8 +13,18 @@
 namespace tandem {
 
 // Families of store/format.h.
-enum class Family { kMeta, kCollections, kDocuments, kTexts, kPassages, kVectors, kTombstones };
-inline constexpr std::size_t kFamilyCount = 7;
+enum class Family {
+  kMeta,
+  kCollections,
+  kDocuments,
+  kTexts,
+  kPassages,
+  kVectors,
+  kTombstones,
+  kTerms,
+  kPostings
+};
+inline constexpr std::size_t kFamilyCount = 9;
 
 // An open RocksDB; closed on destruction. Safe from any thread, as RocksDB is.
 class Database {
@@ -26,6 +36,7 @@ class Database {
   ~Database();
 
   rocksdb::DB& db() const { return *db_; }
+  // Null for what an older store that was opened for reading only does not have.
   rocksdb::ColumnFamilyHandle* family(Family family) const {
     return families_[static_cast<std::size_t>(family)];
   }

@@ -170,14 +170,30 @@ std::uint32_t collection_of_key(std::string_view key) {
   return read_big_endian<std::uint32_t>(key.substr(0, sizeof(std::uint32_t)));
 }
 
+PassageId passage_of_passage_key(std::string_view key) {
+  if (key.size() != sizeof(PassageId)) bad_key("passages");
+  return read_big_endian<PassageId>(key);
+}
+
 PassageId passage_of_key(std::string_view key) {
   if (key.size() != sizeof(std::uint32_t) + sizeof(PassageId)) bad_key("vectors or tombstones");
   return read_big_endian<PassageId>(key.substr(sizeof(std::uint32_t)));
 }
 
-PassageId id_of_passage_key(std::string_view key) {
-  if (key.size() != sizeof(PassageId)) bad_key("passages");
-  return read_big_endian<PassageId>(key);
+std::string postings_prefix(std::uint32_t collection, std::string_view term) {
+  return collection_prefix(collection).append(term).append(1, '\0');
+}
+
+std::string postings_key(std::uint32_t collection, std::string_view term, std::uint32_t bucket) {
+  std::string key = postings_prefix(collection, term);
+  append_big_endian(bucket, key);
+  return key;
+}
+
+std::uint32_t bucket_of_key(std::string_view key, std::string_view prefix) {
+  key.remove_prefix(prefix.size());
+  if (key.size() != sizeof(std::uint32_t)) bad_key("postings");
+  return read_big_endian<std::uint32_t>(key);
 }
 
 std::string encode_counter(std::uint64_t value) {
@@ -208,6 +224,7 @@ std::string encode_settings(const StoreSettings& settings) {
       .text(settings.encoder_id)
       .integer(settings.dimension)
       .text(settings.generator_path)
+      .text(settings.analysis)
       .take();
 }
 
@@ -218,6 +235,7 @@ StoreSettings decode_settings(std::string_view bytes) {
   settings.encoder_id = reader.text();
   settings.dimension = reader.integer<std::uint32_t>();
   settings.generator_path = reader.text();
+  if (reader.version() >= 3) settings.analysis = reader.text();
   reader.finish();
   return settings;
 }
@@ -227,6 +245,9 @@ std::string encode_collection(const CollectionRecord& record) {
       .integer(record.number)
       .integer(record.document_count)
       .integer(record.passage_count)
+      .integer(record.passages_with_terms)
+      .integer(record.total_length)
+      .integer(record.changes)
       .take();
 }
 
@@ -236,6 +257,11 @@ CollectionRecord decode_collection(std::string_view bytes) {
   record.number = reader.integer<std::uint32_t>();
   record.document_count = reader.integer<std::uint64_t>();
   record.passage_count = reader.integer<std::uint64_t>();
+  if (reader.version() >= 3) {
+    record.passages_with_terms = reader.integer<std::uint64_t>();
+    record.total_length = reader.integer<std::uint64_t>();
+    record.changes = reader.integer<std::uint64_t>();
+  }
   reader.finish();
   return record;
 }
@@ -338,6 +364,34 @@ std::uint32_t decode_tombstone(std::string_view bytes) {
   const auto count = reader.integer<std::uint32_t>();
   reader.finish();
   return count;
+}
+
+std::string encode_terms(const PassageTerms& terms) {
+  RecordWriter writer;
+  writer.integer(terms.length).integer(static_cast<std::uint32_t>(terms.counts.size()));
+  for (const auto& [term, count] : terms.counts) {
+    if (term.empty() || term.size() > UINT8_MAX || term.find('\0') != std::string::npos ||
+        count == 0) {
+      throw Error(ErrorCode::kInvalidArgument, "this cannot be a term of a passage",
+                  "use 1 to 255 bytes without NUL, and count each at least once");
+    }
+    writer.integer(static_cast<std::uint8_t>(term.size())).raw(term).integer(count);
+  }
+  return writer.take();
+}
+
+PassageTerms decode_terms(std::string_view bytes) {
+  RecordReader reader(bytes, "terms");
+  PassageTerms terms;
+  terms.length = reader.integer<std::uint32_t>();
+  const auto count = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    TermCount& term = terms.counts.emplace_back();
+    term.term = reader.raw(reader.integer<std::uint8_t>());
+    term.count = reader.integer<std::uint32_t>();
+  }
+  reader.finish();
+  return terms;
 }
 
 }  // namespace tandem::format

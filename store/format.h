@@ -16,8 +16,11 @@
 //   default       "next_passage"               version:u8 id:u64
 //                 "settings"                   version:u8 encoder_path:string encoder_id:string
 //                                              dimension:u32 generator_path:string
+//                                              analysis:string
 //                 "identity"                   version:u8 random:string
 //   collections   name:byte*                   version:u8 number:u32 documents:u64 passages:u64
+//                                              passages_with_terms:u64 total_length:u64
+//                                              changes:u64
 //   documents     collection:u32 id:byte*      version:u8 title:string source:string
 //                                              media_type:string digest:string
 //                                              created_at_unix_s:u64 first_passage:u64
@@ -29,12 +32,19 @@
 //                                              page:u32 begin:u64 end:u64 text:string
 //   vectors       collection:u32 passage:u64   version:u8 value:f32{dimension}
 //   tombstones    collection:u32 passage:u64   version:u8 count:u32
+//   terms         collection:u32 passage:u64   version:u8 length:u32 n:u32
+//                                              (size:u8 term:byte{size} count:u32){n}
+//   postings      collection:u32 term:byte* 0  what store/postings.h says
+//                 bucket:u32
 //
 // The passages of a document have consecutive ids from first_passage on; that is why one tombstone
 // stands for all passages of one deleted document. Ids start at 1. Numbers of collections start at
-// 1 and are never given twice.
+// 1 and are never given twice. Terms hold no byte 0. What the terms of a passage are is kept with
+// it so that its postings can be found again when it is deleted, whatever has changed by then.
 //
-// Version 1 had no attributes: a document's record ended before their number.
+// Records of version 1 had no attributes: a document's ended before their number. Those of versions 1
+// and 2 knew neither terms nor postings; what a collection and the settings say of them is then 0 and
+// empty. A store of version 1 becomes one of version 2 when it is first opened for writing.
 //
 // Readers trust no byte: a record that is too short, too long or of version 0 is kCorrupt, one of a
 // version above kRecordVersion is kUnsupported.
@@ -51,8 +61,8 @@
 
 namespace tandem::format {
 
-inline constexpr std::uint32_t kStoreVersion = 1;
-inline constexpr std::uint8_t kRecordVersion = 2;
+inline constexpr std::uint32_t kStoreVersion = 2;
+inline constexpr std::uint8_t kRecordVersion = 3;
 
 inline constexpr char kNextPassageKey[] = "next_passage";
 inline constexpr char kSettingsKey[] = "settings";
@@ -62,6 +72,9 @@ struct CollectionRecord {
   std::uint32_t number = 0;
   std::uint64_t document_count = 0;
   std::uint64_t passage_count = 0;
+  std::uint64_t passages_with_terms = 0;
+  std::uint64_t total_length = 0;
+  std::uint64_t changes = 0;  // grows with each change of its postings
 };
 
 // A passage with the number of its collection in place of the name.
@@ -76,11 +89,16 @@ std::string document_key(std::uint32_t collection, std::string_view id);
 std::string passage_key(PassageId id);
 std::string collection_passage_key(std::uint32_t collection, PassageId id);
 // The collection in a key that begins with one; the id in a document key; the passage in a key of
-// vectors or tombstones, and in one of passages. All throw kCorrupt.
+// passages; the passage in a key of vectors, tombstones or terms. All throw kCorrupt.
 std::uint32_t collection_of_key(std::string_view key);
 std::string document_id_of_key(std::string_view key);
+PassageId passage_of_passage_key(std::string_view key);
 PassageId passage_of_key(std::string_view key);
-PassageId id_of_passage_key(std::string_view key);
+// A prefix is the key of all buckets of a term.
+std::string postings_prefix(std::uint32_t collection, std::string_view term);
+std::string postings_key(std::uint32_t collection, std::string_view term, std::uint32_t bucket);
+// Of a key that starts with `prefix`, a postings_prefix. Throws kCorrupt.
+std::uint32_t bucket_of_key(std::string_view key, std::string_view prefix);
 
 std::string encode_counter(std::uint64_t value);
 std::uint64_t decode_counter(std::string_view bytes);
@@ -110,6 +128,10 @@ void decode_vector(std::string_view bytes, std::span<float> vector);
 
 std::string encode_tombstone(std::uint32_t count);
 std::uint32_t decode_tombstone(std::string_view bytes);
+
+// Throws kInvalidArgument for terms that cannot be stored.
+std::string encode_terms(const PassageTerms& terms);
+PassageTerms decode_terms(std::string_view bytes);
 
 }  // namespace tandem::format
 

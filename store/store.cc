@@ -15,6 +15,8 @@
 #include "base/utf8.h"
 #include "store/database.h"
 #include "store/format.h"
+#include "store/posting_changes.h"
+#include "store/postings_cache.h"
 #include "store/store_folder.h"
 
 namespace tandem {
@@ -54,8 +56,10 @@ class RocksStore : public Store {
   RocksStore(const std::filesystem::path& folder, const StoreOptions& options)
       : folder_(folder),
         options_(options),
+        postings_cache_(options.postings_cache_bytes),
         database_(std::make_unique<Database>(folder / "db", options.read_only)) {
     load();
+    if (!options_.read_only) raise_store_version(folder);
     if (identity_.empty() && !options_.read_only) {
       identity_ = random_identity();
       rocksdb::WriteBatch batch;
@@ -83,20 +87,23 @@ class RocksStore : public Store {
   }
 
   StoreChange put_document(const Document& document, std::span<const Passage> passages,
-                           std::span<const float> vectors) override {
+                           std::span<const float> vectors,
+                           std::span<const PassageTerms> terms) override {
     check_collection_name(document.collection);
     check_document_id(document.id);
     check_attributes(document.attributes);
     const std::lock_guard writing(write_mutex_);
     make_writable();
     check_vectors(passages.size(), vectors);
+    TANDEM_CHECK(terms.empty() || terms.size() == passages.size());
 
     rocksdb::WriteBatch batch;
+    PostingChanges postings;
     StoreChange change;
     CollectionRecord collection = find_or_number(document.collection);
     const std::string key = format::document_key(collection.number, document.id);
     if (const auto old = read_header(key, nullptr)) {
-      erase(batch, collection, key, *old, change);
+      erase(batch, collection, key, *old, postings, change);
     }
 
     Document header = document;
@@ -114,6 +121,7 @@ class RocksStore : public Store {
       put(batch, Family::kPassages, format::passage_key(id), format::encode_passage(passage));
       put(batch, Family::kVectors, format::collection_passage_key(collection.number, id),
           format::encode_vector(vectors.subspan(i * dimension, dimension)));
+      if (!terms.empty()) put_terms(batch, collection, id, terms[i], postings);
       change.added.push_back(id);
     }
     collection.document_count += 1;
@@ -123,6 +131,7 @@ class RocksStore : public Store {
     next_passage_ += passages.size();
     put(batch, Family::kMeta, format::kNextPassageKey, format::encode_counter(next_passage_));
     put(batch, Family::kCollections, document.collection, format::encode_collection(collection));
+    merge(batch, postings);
     commit(batch);
     remember(document.collection, collection);
     return change;
@@ -157,8 +166,10 @@ class RocksStore : public Store {
     const auto document = read_header(key, nullptr);
     if (!document) return change;
     rocksdb::WriteBatch batch;
-    erase(batch, *collection, key, *document, change);
+    PostingChanges postings;
+    erase(batch, *collection, key, *document, postings, change);
     put(batch, Family::kCollections, name, format::encode_collection(*collection));
+    merge(batch, postings);
     commit(batch);
     remember(std::string(name), *collection);
     return change;
@@ -215,7 +226,8 @@ class RocksStore : public Store {
     const std::shared_lock lock(state_mutex_);
     std::vector<CollectionInfo> infos;
     for (const auto& [name, record] : collections_) {
-      infos.push_back({name, record.document_count, record.passage_count});
+      infos.push_back(
+          {name, record.document_count, record.passage_count, record.passages_with_terms});
     }
     return infos;
   }
@@ -280,6 +292,117 @@ class RocksStore : public Store {
          });
   }
 
+  PostingsSnapshot read_postings(std::string_view name,
+                                 std::span<const std::string> terms) const override {
+    const auto reading = begin_reading();
+    PostingsSnapshot postings;
+    postings.terms.assign(terms.size(), std::make_shared<TermPostings>());
+    if (database_->family(Family::kPostings) == nullptr) return postings;
+    rocksdb::ManagedSnapshot snapshot(&database_->db());
+    const auto record = get(Family::kCollections, name, snapshot.snapshot());
+    if (!record) return postings;
+    const CollectionRecord collection = format::decode_collection(*record);
+    postings.passage_count = collection.passages_with_terms;
+    postings.total_length = collection.total_length;
+
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot.snapshot();
+    std::unique_ptr<rocksdb::Iterator> it;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      const std::string prefix = format::postings_prefix(collection.number, terms[i]);
+      postings.terms[i] = postings_cache_.find(prefix, collection.changes);
+      if (postings.terms[i]) continue;
+      if (!it) {
+        it.reset(database_->db().NewIterator(options, database_->family(Family::kPostings)));
+      }
+      auto read = std::make_shared<TermPostings>();
+      for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+        read->buckets.push_back({format::bucket_of_key(view(it->key()), prefix), read->bytes.size(),
+                                 it->value().size()});
+        read->bytes.append(view(it->value()));
+        read->passage_count += posting_count(view(it->value()));
+      }
+      if (!it->status().ok()) throw_status(it->status(), "cannot read postings");
+      postings_cache_.insert(prefix, collection.changes, read);
+      postings.terms[i] = std::move(read);
+    }
+    return postings;
+  }
+
+  void restart_terms(const std::string& analysis) override {
+    const std::lock_guard writing(write_mutex_);
+    make_writable();
+    rocksdb::WriteBatch batch;
+    StoreSettings settings = settings_;
+    settings.analysis = analysis;
+    put(batch, Family::kMeta, format::kSettingsKey, format::encode_settings(settings));
+    auto collections = collections_;
+    for (auto& [name, record] : collections) {
+      record.passages_with_terms = 0;
+      record.total_length = 0;
+      record.changes += 1;
+      put(batch, Family::kCollections, name, format::encode_collection(record));
+      for (const Family family : {Family::kTerms, Family::kPostings}) {
+        const auto status =
+            batch.DeleteRange(database_->family(family), format::collection_prefix(record.number),
+                              format::collection_prefix(record.number + 1));
+        if (!status.ok()) throw_status(status, "cannot prepare a write to the store");
+      }
+    }
+    commit(batch);
+    const std::unique_lock lock(state_mutex_);
+    settings_ = settings;
+    collections_ = std::move(collections);
+  }
+
+  std::vector<Passage> passages_without_terms(PassageId after, std::size_t limit) const override {
+    const auto reading = begin_reading();
+    std::vector<Passage> passages;
+    if (after == UINT64_MAX || database_->family(Family::kTerms) == nullptr) return passages;
+    rocksdb::ManagedSnapshot snapshot(&database_->db());
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot.snapshot();
+    options.fill_cache = false;
+    std::unique_ptr<rocksdb::Iterator> it(
+        database_->db().NewIterator(options, database_->family(Family::kPassages)));
+    const std::string first = format::passage_key(after + 1);
+    for (it->Seek(first); it->Valid() && passages.size() < limit; it->Next()) {
+      const PassageId id = format::passage_of_passage_key(view(it->key()));
+      const auto collection = format::decode_passage(view(it->value())).collection;
+      const auto terms =
+          get(Family::kTerms, format::collection_passage_key(collection, id), snapshot.snapshot());
+      if (!terms) passages.push_back(to_passage(id, view(it->value())));
+    }
+    if (!it->status().ok()) throw_status(it->status(), "cannot read from the store");
+    return passages;
+  }
+
+  void add_terms(std::span<const Passage> passages, std::span<const PassageTerms> terms) override {
+    TANDEM_CHECK(passages.size() == terms.size());
+    const std::lock_guard writing(write_mutex_);
+    make_writable();
+    rocksdb::WriteBatch batch;
+    PostingChanges postings;
+    std::map<std::string, CollectionRecord> changed;
+    for (std::size_t i = 0; i < passages.size(); ++i) {
+      const PassageId id = passages[i].id;
+      const auto known = find_collection(passages[i].collection);
+      if (!known || !get(Family::kPassages, format::passage_key(id), nullptr) ||
+          get(Family::kTerms, format::collection_passage_key(known->number, id), nullptr)) {
+        continue;
+      }
+      CollectionRecord& collection =
+          changed.try_emplace(passages[i].collection, *known).first->second;
+      put_terms(batch, collection, id, terms[i], postings);
+    }
+    for (const auto& [name, record] : changed) {
+      put(batch, Family::kCollections, name, format::encode_collection(record));
+    }
+    merge(batch, postings);
+    commit(batch);
+    for (const auto& [name, record] : changed) remember(name, record);
+  }
+
   std::vector<PassageId> deleted_passages(std::string_view name, PassageId last) const override {
     const auto reading = begin_reading();
     std::vector<PassageId> ids;
@@ -337,15 +460,20 @@ class RocksStore : public Store {
     }
   }
 
-  // Adds to `batch` what removes a document, and to `collection` and `change` what that changes.
+  // Adds to `batch` what removes a document, and to what follows it what that changes.
   void erase(rocksdb::WriteBatch& batch, CollectionRecord& collection, std::string_view key,
-             const Document& document, StoreChange& change) const {
+             const Document& document, PostingChanges& postings, StoreChange& change) const {
     const std::uint32_t count = document.passage_count;
     erase_key(batch, Family::kDocuments, key);
     erase_key(batch, Family::kTexts, key);
     for (PassageId id = document.first_passage; id < document.first_passage + count; ++id) {
       erase_key(batch, Family::kPassages, format::passage_key(id));
-      erase_key(batch, Family::kVectors, format::collection_passage_key(collection.number, id));
+      const std::string place = format::collection_passage_key(collection.number, id);
+      erase_key(batch, Family::kVectors, place);
+      if (const auto terms = get(Family::kTerms, place, nullptr)) {
+        erase_key(batch, Family::kTerms, place);
+        postings.remove(collection, id, format::decode_terms(*terms));
+      }
       change.removed.push_back(id);
     }
     if (count > 0) {
@@ -355,6 +483,21 @@ class RocksStore : public Store {
     }
     collection.document_count -= 1;
     collection.passage_count -= count;
+  }
+
+  void put_terms(rocksdb::WriteBatch& batch, CollectionRecord& collection, PassageId id,
+                 const PassageTerms& terms, PostingChanges& postings) const {
+    put(batch, Family::kTerms, format::collection_passage_key(collection.number, id),
+        format::encode_terms(terms));
+    postings.add(collection, id, terms);
+  }
+
+  void merge(rocksdb::WriteBatch& batch, const PostingChanges& postings) const {
+    for (const auto& [key, changes] : postings.by_key()) {
+      const auto status =
+          batch.Merge(database_->family(Family::kPostings), key, encode_posting_changes(changes));
+      if (!status.ok()) throw_status(status, "cannot prepare a write to the store");
+    }
   }
 
   void put(rocksdb::WriteBatch& batch, Family family, std::string_view key,
@@ -538,6 +681,7 @@ class RocksStore : public Store {
 
   const std::filesystem::path folder_;
   const StoreOptions options_;
+  mutable PostingsCache postings_cache_;
   std::string identity_;
 
   // Readers hold it shared while they read, so that make_writable may close what they read from.

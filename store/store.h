@@ -58,18 +58,58 @@ struct Passage {
   std::string text;           // Document::text[begin, end)
 };
 
+// What lexical search counts of a passage; retriever/text_analysis.h makes it of a text.
+struct TermCount {
+  std::string term;  // 1 to 255 bytes without NUL
+  std::uint32_t count = 0;
+
+  bool operator==(const TermCount&) const = default;
+};
+struct PassageTerms {
+  std::uint32_t length = 0;       // terms in all, repeated ones as often as they are repeated
+  std::vector<TermCount> counts;  // each term once
+};
+
 // What a store must remember between commands. Empty strings mean "not set yet".
 struct StoreSettings {
   std::string encoder_path;
   std::string encoder_id;  // Encoder::id() of the vectors in this store
   std::uint32_t dimension = 0;
   std::string generator_path;
+  std::string analysis;  // TextAnalysis::id() of the terms in this store; see restart_terms
 };
 
 struct CollectionInfo {
   std::string name;
   std::uint64_t document_count = 0;
   std::uint64_t passage_count = 0;
+  // Passages whose terms are known: all of them, unless an older version of Tandem wrote some or
+  // restart_terms was called.
+  std::uint64_t passages_with_terms = 0;
+};
+
+// The postings of one term, as they are stored.
+struct TermPostings {
+  struct Bucket {
+    std::uint32_t number = 0;  // its first passage is number << kBucketBits
+    std::size_t begin = 0;     // in `bytes`
+    std::size_t size = 0;
+  };
+  std::uint64_t passage_count = 0;  // that hold the term
+  std::vector<Bucket> buckets;      // by growing number
+  std::string bytes;
+
+  // For PostingList (store/postings.h).
+  std::string_view bytes_of(const Bucket& bucket) const {
+    return std::string_view(bytes).substr(bucket.begin, bucket.size);
+  }
+};
+
+// What lexical search reads of a collection, all of one moment.
+struct PostingsSnapshot {
+  std::uint64_t passage_count = 0;                         // those whose terms are known
+  std::uint64_t total_length = 0;                          // the sum of their PassageTerms::length
+  std::vector<std::shared_ptr<const TermPostings>> terms;  // one for each that was asked for
 };
 
 struct StoreOptions {
@@ -77,6 +117,8 @@ struct StoreOptions {
   bool create_if_missing = true;  // ignored when read_only
   // Writes are refused with kResourceExhausted while less than this is free on the disk.
   std::uint64_t reserve_bytes = 32u << 20;
+  // Most memory for postings that searches have read.
+  std::size_t postings_cache_bytes = 64u << 20;
 };
 
 // Passages that a write added and removed, for whoever keeps an index up to date.
@@ -104,9 +146,11 @@ class Store {
   // collection, document_id, title or ordinal: the store fills them in. `vectors` is
   // [passages, dimension], row-major; dimension must be the one in the settings. Throws
   // kInvalidArgument for a bad collection name, id or attribute, kResourceExhausted when the disk
-  // is full (nothing is written then, and the store stays usable for reading).
+  // is full (nothing is written then, and the store stays usable for reading). `terms` has an entry
+  // for each passage, or none at all: then lexical search does not find them until add_terms.
   virtual StoreChange put_document(const Document& document, std::span<const Passage> passages,
-                                   std::span<const float> vectors) = 0;
+                                   std::span<const float> vectors,
+                                   std::span<const PassageTerms> terms) = 0;
   // Replaces the attributes alone and leaves text and passages as they are. Gives the document as
   // it is then, without its text; nothing if there is no such document. Throws as put_document.
   virtual std::optional<Document> set_attributes(std::string_view collection, std::string_view id,
@@ -145,6 +189,18 @@ class Store {
   virtual void for_each_vector(
       std::string_view collection, PassageId after, PassageId last,
       const std::function<void(PassageId, std::span<const float> vector)>& visit) const = 0;
+  // Terms that the collection does not know have no buckets. An unknown collection is empty.
+  virtual PostingsSnapshot read_postings(std::string_view collection,
+                                         std::span<const std::string> terms) const = 0;
+  // Forgets all terms of all collections and remembers `analysis` as that of the terms to come.
+  virtual void restart_terms(const std::string& analysis) = 0;
+  // Passages above `after` without known terms, by growing id, at most `limit`.
+  virtual std::vector<Passage> passages_without_terms(PassageId after, std::size_t limit) const = 0;
+  // Adds the terms of such passages, `terms` having an entry for each. Passages that were deleted
+  // meanwhile are left out.
+  virtual void add_terms(std::span<const Passage> passages,
+                         std::span<const PassageTerms> terms) = 0;
+
   // Ids up to and including `last` that were once given in the collection and are deleted now.
   virtual std::vector<PassageId> deleted_passages(std::string_view collection,
                                                   PassageId last) const = 0;

@@ -14,6 +14,10 @@ namespace {
 constexpr char kVersionFile[] = "VERSION";
 constexpr char kVersionPrefix[] = "tandem-store ";
 
+std::string this_version() {
+  return kVersionPrefix + std::to_string(format::kStoreVersion) + "\n";
+}
+
 }  // namespace
 
 void prepare_store_folder(const std::filesystem::path& folder, const StoreOptions& options) {
@@ -40,7 +44,7 @@ void prepare_store_folder(const std::filesystem::path& folder, const StoreOption
                   "cannot make the folder " + folder.string() + ": " + failure.message(),
                   "name a folder that can be written to");
     }
-    write_file_atomic(version_file, kVersionPrefix + std::to_string(format::kStoreVersion) + "\n");
+    write_file_atomic(version_file, this_version());
     return;
   }
 
@@ -66,6 +70,11 @@ void prepare_store_folder(const std::filesystem::path& folder, const StoreOption
     throw Error(ErrorCode::kNotFound, "the store at " + folder.string() + " is still empty",
                 "index documents into it first");
   }
+}
+
+void raise_store_version(const std::filesystem::path& folder) {
+  if (read_file(folder / kVersionFile, 256) == this_version()) return;
+  write_file_atomic(folder / kVersionFile, this_version());
 }
 
 }  // namespace tandem

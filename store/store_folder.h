@@ -12,6 +12,9 @@ namespace tandem {
 // anything touches it. Throws as Store::open does.
 void prepare_store_folder(const std::filesystem::path& folder, const StoreOptions& options);
 
+// Once a store has been opened for writing: what is in it from now on is of this version.
+void raise_store_version(const std::filesystem::path& folder);
+
 }  // namespace tandem
 
 #endif  // TANDEM_STORE_STORE_FOLDER_H_

@@ -20,6 +20,7 @@ void search(Exchange& exchange, const RouteContext& context) {
     options.limit = static_cast<std::size_t>(*limit);
   }
   options.filter = fields.filter("filters");
+  if (const auto mode = fields.choice("mode", search_modes())) options.mode = *mode;
   exchange.send_json({{"object", "list"},
                       {"collection", options.collection},
                       {"data", to_json(context.engine.retriever->search(*query, options))}});

@@ -98,6 +98,22 @@ class Documents(unittest.TestCase):
         hits = server.request("POST", "/v1/search", {"query": "capital of Atlantis"})[2]["data"]
         self.assertNotIn("atlantis/1", [hit["document_id"] for hit in hits])
 
+    def test_modes_and_conditions_of_a_search(self):
+        for number, text in enumerate(("Lighthouses guide ships.", "Ships guide lighthouses.")):
+            server.request("POST", "/v1/documents",
+                           {"text": text, "id": str(number), "collection": "modes"})
+
+        def search(query, mode):
+            hits = server.request("POST", "/v1/search", {"query": query, "mode": mode,
+                                                         "collection": "modes"})[2]["data"]
+            return [hit["document_id"] for hit in hits]
+
+        self.assertEqual(search('"lighthouse guides"', "lexical"), ["0"])
+        self.assertEqual(search('"lighthouse guides"', "hybrid"), ["0"])
+        self.assertEqual(len(search('"lighthouse guides"', "dense")), 2)
+        self.assertEqual(search("beacon", "lexical"), [])
+        self.assertEqual(len(search("beacon", "hybrid")), 2)
+
     def test_upload_and_replacement(self):
         body, headers = multipart("notes.md", b"# Notes\n\nOaks live long.", collection="uploads")
         status, _, added = server.request("POST", "/v1/documents", body, headers)
@@ -161,7 +177,7 @@ class BadInput(unittest.TestCase):
                    "top_p": 1, "seed": 1, "stop": "x", "n": 1, "tandem": {"retrieve": False}},
             "/v1/embeddings": {"model": support.ENCODER_NAME, "input": "a",
                                "encoding_format": "float", "dimensions": 384},
-            "/v1/search": {"query": "a", "collection": "default", "limit": 1,
+            "/v1/search": {"query": "a", "collection": "default", "limit": 1, "mode": "hybrid",
                            "filters": None},
             "/v1/documents": {"text": "a", "title": "a", "id": "a", "source": "a.txt",
                               "collection": "types", "attributes": None},
@@ -183,6 +199,7 @@ class BadInput(unittest.TestCase):
         self.assertEqual(self.refused("/v1/documents", {}, 400)["param"], "text")
         self.assertEqual(self.refused("/v1/search", {"query": "a", "collection": "../x"}, 400)["param"],
                          "collection")
+        self.assertEqual(self.refused("/v1/search", {"query": "a", "mode": "x"}, 400)["param"], "mode")
         self.refused("/v1/search", {"query": "a", "collection": "nothing"}, 404)
 
     def test_a_huge_body(self):

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "retriever/passage_text.h"
 #include "tests/indexer/word_tokenizer.h"
 
 namespace tandem {

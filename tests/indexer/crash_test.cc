@@ -11,7 +11,7 @@
 #include <random>
 #include <thread>
 
-#include "indexer/chunker.h"
+#include "retriever/passage_text.h"
 #include "retriever/segment_check.h"
 #include "store/check.h"
 #include "store/store.h"

@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
   const auto index = DenseIndex::open(*store, testing::kCrashIndexOptions);
   const testing::FakeEncoder encoder;
   AttributeIndex attributes(*store);
-  Ingestor ingestor(*store, *index, attributes, encoder);
+  const TextAnalysis analysis;
+  Ingestor ingestor(*store, *index, attributes, encoder, analysis);
   const auto say = [](int number) {
     const std::string line = std::to_string(number) + "\n";
     if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) std::exit(1);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thread>
 
+#include "retriever/passage_text.h"
 #include "tests/support/errors.h"
 #include "tests/support/fake_encoder.h"
 #include "tests/support/paths.h"
@@ -52,7 +53,7 @@ class IngestorTest : public ::testing::Test {
     store_ = Store::open(folder_.path() / "store");
     index_ = DenseIndex::open(*store_, {.segment_capacity = 40});
     attributes_ = std::make_unique<AttributeIndex>(*store_);
-    ingestor_ = std::make_unique<Ingestor>(*store_, *index_, *attributes_, encoder_);
+    ingestor_ = std::make_unique<Ingestor>(*store_, *index_, *attributes_, encoder_, analysis_);
   }
   void write_file(const std::string& name, const std::string& content) {
     fs::create_directories((documents() / name).parent_path());
@@ -91,6 +92,7 @@ class IngestorTest : public ::testing::Test {
 
   testing::TemporaryFolder folder_;
   FakeEncoder encoder_;
+  TextAnalysis analysis_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<DenseIndex> index_;
   std::unique_ptr<AttributeIndex> attributes_;
@@ -315,7 +317,7 @@ TEST_F(IngestorTest, BadRequestsAreRefusedAndLeaveNothing) {
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_code_of([&] { ingestor_->ingest(request("text", "a.txt", "", "line\nbreak")); }),
             ErrorCode::kInvalidArgument);
-  Ingestor narrow(*store_, *index_, *attributes_, encoder_, {.max_bytes = 10});
+  Ingestor narrow(*store_, *index_, *attributes_, encoder_, analysis_, {.max_bytes = 10});
   EXPECT_EQ(error_code_of([&] { narrow.ingest(request(words("x", 50), "a.txt")); }),
             ErrorCode::kTooLarge);
   EXPECT_THAT(sources(), ElementsAre());
@@ -325,7 +327,7 @@ TEST_F(IngestorTest, BadRequestsAreRefusedAndLeaveNothing) {
 TEST_F(IngestorTest, AnotherEncoderIsRefused) {
   ingestor_->ingest(request("text", "a.txt"));
   FakeEncoder other("fake-2");
-  Ingestor ingestor(*store_, *index_, *attributes_, other);
+  Ingestor ingestor(*store_, *index_, *attributes_, other, analysis_);
   EXPECT_EQ(error_code_of([&] { ingestor.ingest(request("text", "b.txt")); }),
             ErrorCode::kInvalidArgument);
 }
@@ -398,7 +400,7 @@ TEST_F(IngestorTest, BrokenFilesAreReportedAndStopNothing) {
   write_file("large.txt", words("large", 5000));
   write_file("z.txt", words("z", 100));
   fs::create_symlink(documents() / "gone", documents() / "link.txt");
-  ingestor_ = std::make_unique<Ingestor>(*store_, *index_, *attributes_, encoder_,
+  ingestor_ = std::make_unique<Ingestor>(*store_, *index_, *attributes_, encoder_, analysis_,
                                          ReadLimits{.max_bytes = 10'000});
   const auto report = ingest_all();
   EXPECT_EQ(report.added, 2u);
@@ -495,7 +497,7 @@ TEST_F(IngestorTest, AFullDiskEndsTheRunWithAdvice) {
     auto store = Store::open(disk / "store");
     auto index = DenseIndex::open(*store, {.segment_capacity = 4000});
     AttributeIndex attributes(*store);
-    Ingestor ingestor(*store, *index, attributes, encoder_);
+    Ingestor ingestor(*store, *index, attributes, encoder_, analysis_);
     error = error_of([&] {
       ingestor.ingest_folder(documents(), kDefaultCollection, [&](const FolderProgress& progress) {
         acknowledged = progress.files_done;

@@ -13,6 +13,7 @@
 #include "indexer/chunker.h"
 #include "indexer/reader.h"
 #include "model/tokenizers/tokenizer.h"
+#include "retriever/passage_text.h"
 #include "tests/indexer/word_tokenizer.h"
 #include "tests/support/paths.h"
 

@@ -68,6 +68,7 @@ class FilterRandomTest : public ::testing::Test {
     StoreSettings settings;
     settings.encoder_id = encoder_.id();
     settings.dimension = static_cast<std::uint32_t>(encoder_.dimension());
+    settings.analysis = analysis_.id();
     store_->set_settings(settings);
     index_ = DenseIndex::open(*store_, {.segment_capacity = 300});
   }
@@ -135,6 +136,8 @@ class FilterRandomTest : public ::testing::Test {
     std::vector<std::string> texts;
     for (const Passage& passage : sample.passages) texts.push_back(passage.text);
     sample.vectors = encoder_.encode(texts, TextKind::kPassage);
+    sample.terms.clear();
+    for (const std::string& text : texts) sample.terms.push_back(analysis_.count(text));
     const auto change = testing::put(*store_, sample);
     attributes_->put(sample.document, change);
     index_->add(kDefaultCollection, change.added, sample.vectors);
@@ -185,13 +188,20 @@ class FilterRandomTest : public ::testing::Test {
                               scored.emplace_back(-score, id);
                             });
     std::sort(scored.begin(), scored.end());
-    const Retriever retriever(*store_, *index_, *attributes_, encoder_);
-    const auto hits = retriever.search("question", {.limit = 10, .filter = filter});
+    const LexicalIndex lexical(*store_, analysis_);
+    const Retriever retriever(*store_, *index_, *attributes_, lexical, encoder_);
+    const auto hits =
+        retriever.search("question", {.limit = 10, .filter = filter, .mode = SearchMode::kDense});
     ASSERT_EQ(hits.size(), std::min<std::size_t>(10, scored.size()));
     for (std::size_t i = 0; i < hits.size(); ++i) {
       // By score: rounding may exchange passages that are equal but for it.
       ASSERT_NEAR(hits[i].score, -scored[i].first, 1e-5);
       ASSERT_TRUE(set->contains(hits[i].passage.id));
+    }
+    for (const SearchMode mode : {SearchMode::kLexical, SearchMode::kHybrid}) {
+      const auto found = retriever.search("passage", {.limit = 10, .filter = filter, .mode = mode});
+      ASSERT_EQ(found.size(), hits.size());  // every passage has the word
+      for (const Hit& hit : found) ASSERT_TRUE(set->contains(hit.passage.id));
     }
   }
 
@@ -199,6 +209,7 @@ class FilterRandomTest : public ::testing::Test {
   std::mt19937 random_;
   testing::TemporaryFolder folder_;
   testing::FakeEncoder encoder_;
+  TextAnalysis analysis_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<DenseIndex> index_;
   std::unique_ptr<AttributeIndex> attributes_;

@@ -14,10 +14,11 @@ using testing::error_code_of;
 
 class RetrieverTest : public ::testing::Test {
  protected:
-  RetrieverTest() : store_(Store::open(folder_.path())) {
+  RetrieverTest() : store_(Store::open(folder_.path())), lexical_(*store_, TextAnalysis()) {
     StoreSettings settings;
     settings.encoder_id = encoder_.id();
     settings.dimension = static_cast<std::uint32_t>(encoder_.dimension());
+    settings.analysis = lexical_.analysis().id();
     store_->set_settings(settings);
     index_ = DenseIndex::open(*store_);
     attributes_ = std::make_unique<AttributeIndex>(*store_);
@@ -29,29 +30,83 @@ class RetrieverTest : public ::testing::Test {
     std::vector<std::string> texts;
     for (const Passage& passage : sample.passages) texts.push_back(passage.text);
     sample.vectors = encoder_.encode(texts, TextKind::kPassage);
+    sample.terms.clear();
+    for (const Passage& passage : sample.passages) {
+      sample.terms.push_back(lexical_.analysis().count(passage.text));
+    }
     const auto change = testing::put(*store_, sample);
     index_->add(collection, change.added, sample.vectors);
     return change;
   }
-  Retriever retriever() const { return {*store_, *index_, *attributes_, encoder_}; }
+  Retriever retriever() const { return {*store_, *index_, *attributes_, lexical_, encoder_}; }
 
   testing::TemporaryFolder folder_;
   testing::FakeEncoder encoder_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<DenseIndex> index_;
   std::unique_ptr<AttributeIndex> attributes_;
+  LexicalIndex lexical_;
 };
 
 TEST_F(RetrieverTest, FindsThePassageThatWasAskedFor) {
   put("a", 4);
   put("b", 4);
-  const auto hits = retriever().search("Passage 2 of b v1.", {.limit = 3});
+  const auto hits =
+      retriever().search("Passage 2 of b v1.", {.limit = 3, .mode = SearchMode::kDense});
   ASSERT_EQ(hits.size(), 3u);
   EXPECT_EQ(hits[0].passage.document_id, "b");
   EXPECT_EQ(hits[0].passage.ordinal, 2u);
   EXPECT_EQ(hits[0].passage.title, "Title of b v1");
   EXPECT_NEAR(hits[0].score, 1, 1e-6);
   EXPECT_GE(hits[1].score, hits[2].score);
+}
+
+TEST_F(RetrieverTest, EachModeScoresInItsOwnWay) {
+  put("a", 4);
+  put("b", 4);
+  const std::string query = "Passage 2 of b v1.";
+  const auto lexical = retriever().search(query, {.limit = 3, .mode = SearchMode::kLexical});
+  ASSERT_EQ(lexical.size(), 3u);
+  EXPECT_EQ(lexical[0].passage.document_id, "b");
+  EXPECT_EQ(lexical[0].passage.ordinal, 2u);
+  const auto scored =
+      lexical_.search(kDefaultCollection, parse_query(query, lexical_.analysis()), 3);
+  EXPECT_EQ(lexical[0].score, scored[0].score);
+  const auto hybrid = retriever().search(query, {.limit = 3});
+  ASSERT_EQ(hybrid.size(), 3u);
+  EXPECT_EQ(hybrid[0].passage.id, lexical[0].passage.id);
+  EXPECT_NEAR(hybrid[0].score, 1, 1e-6);  // first in both
+  EXPECT_TRUE(retriever().search("words of no passage", {.mode = SearchMode::kLexical}).size() > 0);
+  EXPECT_TRUE(retriever().search("unheard", {.mode = SearchMode::kLexical}).empty());
+  EXPECT_EQ(retriever().search("unheard", {.limit = 3}).size(), 3u);
+}
+
+TEST_F(RetrieverTest, ConditionsHoldForBothRankings) {
+  put("a", 6);
+  put("b", 6);
+  for (const SearchMode mode : {SearchMode::kLexical, SearchMode::kHybrid}) {
+    const auto hits = retriever().search("passage +b -\"passage 3\"", {.limit = 20, .mode = mode});
+    EXPECT_EQ(hits.size(), 5u);
+    for (const Hit& hit : hits) {
+      EXPECT_EQ(hit.passage.document_id, "b");
+      EXPECT_NE(hit.passage.ordinal, 3u);
+    }
+    EXPECT_EQ(error_code_of([&] { retriever().search("-b", {.mode = mode}); }),
+              ErrorCode::kInvalidArgument);
+  }
+  // As words they exclude nothing.
+  EXPECT_EQ(retriever().search("passage +b -3", {.limit = 20, .conditions = false}).size(), 12u);
+  EXPECT_EQ(retriever().search("-b", {.limit = 20, .mode = SearchMode::kDense}).size(), 12u);
+}
+
+TEST_F(RetrieverTest, WithoutWordsThereAreOnlyVectors) {
+  put("a", 4);
+  store_->restart_terms(lexical_.analysis().id());
+  const auto hits = retriever().search("Passage 2 of a v1.", {.limit = 3});
+  ASSERT_EQ(hits.size(), 3u);
+  EXPECT_EQ(hits[0].passage.ordinal, 2u);
+  EXPECT_EQ(error_code_of([&] { retriever().search("x", {.mode = SearchMode::kLexical}); }),
+            ErrorCode::kUnavailable);
 }
 
 TEST_F(RetrieverTest, StaysInItsCollection) {

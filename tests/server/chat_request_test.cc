@@ -34,6 +34,7 @@ TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
   EXPECT_EQ(request.options.generation.sampling.temperature, expected.sampling.temperature);
   EXPECT_EQ(request.options.generation.max_tokens, expected.max_tokens);
   EXPECT_EQ(request.options.search.collection, "default");
+  EXPECT_EQ(request.options.search.mode, SearchMode::kHybrid);
   EXPECT_EQ(request.options.search.limit, kDefaultPromptPassages);
   EXPECT_TRUE(request.options.retrieve);
   EXPECT_FALSE(request.stream);
@@ -54,6 +55,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
                                     {"unheard_of", {1, 2}},
                                     {"tandem",
                                      {{"collection", "laws"},
+                                      {"mode", "lexical"},
                                       {"top_k", 2},
                                       {"retrieve", false},
                                       {"repetition_penalty", 1.5},
@@ -69,6 +71,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
   EXPECT_EQ(generation.sampling.seed, UINT64_MAX);
   EXPECT_THAT(generation.stop, ElementsAre("a", "b"));
   EXPECT_EQ(request.options.search.collection, "laws");
+  EXPECT_EQ(request.options.search.mode, SearchMode::kLexical);
   EXPECT_EQ(request.options.search.limit, 2u);
   EXPECT_FALSE(request.options.retrieve);
   EXPECT_TRUE(request.collection_given);
@@ -187,6 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"tandem": {"retrieve": "no"}})", "tandem.retrieve"},
         BadCase{R"({"tandem": {"repetition_penalty": 0}})", "tandem.repetition_penalty"},
         BadCase{R"({"tandem": {"top_k_sampling": -1}})", "tandem.top_k_sampling"},
+        BadCase{R"({"tandem": {"mode": "psychic"}})", "tandem.mode"},
         BadCase{R"({"tandem": {"collection": "a/b"}})", "tandem.collection"}));
 
 }  // namespace

@@ -54,6 +54,24 @@ TEST_F(EngineTest, RemembersTheEncoderAndFindsDocumentsAgain) {
   EXPECT_EQ(engine->answerer, nullptr);
 }
 
+TEST_F(EngineTest, TheLanguageIsRememberedAndCanBeChanged) {
+  const auto find = [](const Engine& engine, const char* query) {
+    return engine.retriever->search(query, {.mode = SearchMode::kLexical}).size();
+  };
+  {
+    const auto engine = Engine::open(options());
+    engine->ingestor->ingest({.bytes = "Herons stand on one leg.", .source = "herons.txt"});
+    EXPECT_EQ(find(*engine, "standing"), 1u);
+  }
+  EngineOptions plain = options();
+  plain.language = "none";
+  EXPECT_EQ(find(*Engine::open(plain), "standing"), 0u);
+  EngineOptions again = options();
+  again.read_only = true;
+  EXPECT_EQ(find(*Engine::open(again), "standing"), 0u);
+  EXPECT_EQ(find(*Engine::open(again), "stand"), 1u);
+}
+
 TEST_F(EngineTest, AModelThatIsNeitherGivenNorRememberedIsAskedFor) {
   EngineOptions without = options();
   without.encoder.clear();

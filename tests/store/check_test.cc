@@ -216,6 +216,27 @@ INSTANTIATE_TEST_SUITE_P(
                        format::encode_tombstone(1));
                },
                {"tombstone of the passage 5 covers passages of the document b"}},
+        Damage{"TermsMissing",
+               [](Editor& e) { e.erase(Family::kTerms, format::collection_passage_key(1, 4)); },
+               {"collection default counts", "terms in 5 passages", "in 4"}},
+        Damage{"TermsOfNobody",
+               [](Editor& e) {
+                 e.put(Family::kTerms, format::collection_passage_key(1, 2),
+                       e.get(Family::kTerms, format::collection_passage_key(1, 4)));
+               },
+               {"terms of the passage 2 belong to no document"}},
+        Damage{"PostingsMissing",
+               [](Editor& e) { e.erase(Family::kPostings, format::postings_key(1, "part0", 0)); },
+               {"postings of collection default are not those of its 15 terms: they are 13"}},
+        Damage{"PostingsOfAnotherTerm",
+               [](Editor& e) {
+                 e.put(Family::kPostings, format::postings_key(1, "part0", 0),
+                       e.get(Family::kPostings, format::postings_key(1, "part1", 0)));
+               },
+               {"postings of collection default are not those of its 15 terms"}},
+        Damage{"PostingsWithoutATerm",
+               [](Editor& e) { e.put(Family::kPostings, "abcdefgh", "x"); },
+               {"a key of the postings has no term"}},
         Damage{"IdsGivenTwice",
                [](Editor& e) {
                  e.put(Family::kMeta, format::kNextPassageKey, format::encode_counter(9));

@@ -29,18 +29,41 @@ format::PassageRecord some_passage() {
 TEST(FormatTest, BytesAreThoseOfTheGrammar) {
   EXPECT_EQ(format::collection_passage_key(1, 0x0102), "\0\0\0\x01\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(format::document_key(2, "ab"), "\0\0\0\x02"s + "ab");
-  EXPECT_EQ(format::encode_counter(0x0102), "\x02\x02\x01\0\0\0\0\0\0"s);
-  EXPECT_EQ(format::encode_collection({3, 2, 1}),
-            "\x02\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"s);
-  EXPECT_EQ(format::encode_tombstone(5), "\x02\x05\0\0\0"s);
+  EXPECT_EQ(format::postings_key(1, "ab", 0x0203), "\0\0\0\x01"s + "ab" + "\0\0\0\x02\x03"s);
+  EXPECT_EQ(format::encode_counter(0x0102), "\x03\x02\x01\0\0\0\0\0\0"s);
+  EXPECT_EQ(
+      format::encode_collection({3, 2, 1, 4, 5, 6}),
+      "\x03\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0"s +
+          "\x06\0\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_tombstone(5), "\x03\x05\0\0\0"s);
+  EXPECT_EQ(format::encode_terms({7, {{"ab", 2}}}),
+            "\x03\x07\0\0\0\x01\0\0\0\x02"
+            "ab\x02\0\0\0"s);
   const float one = 1;
-  EXPECT_EQ(format::encode_vector({&one, 1}), "\x02\0\0\x80\x3F"s);
+  EXPECT_EQ(format::encode_vector({&one, 1}), "\x03\0\0\x80\x3F"s);
 
   StoreSettings settings;
   settings.encoder_path = "p";
   settings.encoder_id = "id";
   settings.dimension = 384;
-  EXPECT_EQ(format::encode_settings(settings), "\x02\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0"s);
+  settings.analysis = "a";
+  EXPECT_EQ(format::encode_settings(settings),
+            "\x03\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0\x01\0\0\0a"s);
+}
+
+TEST(FormatTest, RecordsFromBeforeTermsAreRead) {
+  const auto collection =
+      format::decode_collection("\x02\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"s);
+  EXPECT_EQ(collection.number, 3u);
+  EXPECT_EQ(collection.document_count, 2u);
+  EXPECT_EQ(collection.passage_count, 1u);
+  EXPECT_EQ(collection.passages_with_terms, 0u);
+  EXPECT_EQ(collection.total_length, 0u);
+  const auto settings = format::decode_settings("\x01\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0"s);
+  EXPECT_EQ(settings.encoder_id, "id");
+  EXPECT_EQ(settings.dimension, 384u);
+  EXPECT_EQ(settings.analysis, "");
+  EXPECT_EQ(format::decode_tombstone("\x01\x05\0\0\0"s), 5u);
 }
 
 TEST(FormatTest, KeysSortByNumber) {
@@ -112,7 +135,7 @@ TEST(FormatTest, EveryTruncationIsRefused) {
 }
 
 TEST(FormatTest, ALengthBeyondTheRecordIsRefused) {
-  EXPECT_EQ(error_code_of([] { format::decode_identity("\x01\xFF\xFF\xFF\xFF"s + "abc"); }),
+  EXPECT_EQ(error_code_of([] { format::decode_identity("\x02\xFF\xFF\xFF\xFF"s + "abc"); }),
             ErrorCode::kCorrupt);
 }
 
@@ -135,7 +158,26 @@ TEST(FormatTest, RecordsOfANewerVersionAreUnsupported) {
   EXPECT_EQ(error_code_of([&] { format::decode_tombstone(bytes); }), ErrorCode::kCorrupt);
 }
 
+TEST(FormatTest, TermsComeBackOrAreRefused) {
+  const PassageTerms terms{9, {{"stone", 4}, {std::string(255, 'x'), 1}}};
+  const auto back = format::decode_terms(format::encode_terms(terms));
+  EXPECT_EQ(back.length, 9u);
+  EXPECT_EQ(back.counts, terms.counts);
+  for (const std::string& term : {""s, std::string(256, 'x'), "a\0b"s}) {
+    EXPECT_EQ(error_code_of([&] {
+                format::encode_terms({1, {{term, 1}}});
+              }),
+              ErrorCode::kInvalidArgument);
+  }
+  // A number of terms that the record has no room for.
+  EXPECT_EQ(error_code_of([] { format::decode_terms("\x02\x01\0\0\0\xFF\xFF\xFF\xFF"s); }),
+            ErrorCode::kCorrupt);
+}
+
 TEST(FormatTest, MisshapenKeysAreRefused) {
+  EXPECT_EQ(error_code_of([] { format::passage_of_passage_key("short"); }), ErrorCode::kCorrupt);
+  EXPECT_EQ(error_code_of([] { format::bucket_of_key("prefix\0\0\1"s, "prefix"); }),
+            ErrorCode::kCorrupt);
   EXPECT_EQ(error_code_of([] { format::passage_of_key("short"); }), ErrorCode::kCorrupt);
   EXPECT_EQ(error_code_of([] { format::document_id_of_key("\0\0\0\x01"s); }), ErrorCode::kCorrupt);
 }

@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "store/postings.h"
 #include "store/store.h"
 #include "tests/support/paths.h"
 #include "tests/support/store_samples.h"
@@ -17,6 +18,49 @@ struct Expected {
   std::vector<PassageId> ids;
 };
 using Model = std::map<std::string, std::map<std::string, Expected>>;  // by collection and id
+
+// What the store says of a term: its count and the passage's length, by passage.
+std::map<PassageId, std::pair<std::uint32_t, std::uint32_t>> postings_of(
+    const TermPostings& postings) {
+  std::map<PassageId, std::pair<std::uint32_t, std::uint32_t>> found;
+  PostingBlock block;
+  for (const TermPostings::Bucket& bucket : postings.buckets) {
+    const PostingList list(postings.bytes_of(bucket));
+    for (std::size_t i = 0; i < list.block_count(); ++i) {
+      list.decode(i, block);
+      for (std::size_t j = 0; j < block.size; ++j) {
+        const PassageId id = (PassageId{bucket.number} << kBucketBits) + block.offsets[j];
+        found[id] = {block.counts[j], block.lengths[j]};
+      }
+    }
+  }
+  return found;
+}
+
+void expect_equal_terms(const Store& store, const std::string& collection,
+                        const std::map<std::string, Expected>& documents) {
+  const std::vector<std::string> terms = {"passage", "part0", "part3", "v0", "v5", "unknown"};
+  std::map<std::string, std::map<PassageId, std::pair<std::uint32_t, std::uint32_t>>> expected;
+  std::uint64_t passage_count = 0;
+  std::uint64_t total_length = 0;
+  for (const auto& [id, document] : documents) {
+    for (std::size_t i = 0; i < document.ids.size(); ++i) {
+      const PassageTerms& passage = document.sample.terms[i];
+      ++passage_count;
+      total_length += passage.length;
+      for (const TermCount& term : passage.counts) {
+        expected[term.term][document.ids[i]] = {term.count, passage.length};
+      }
+    }
+  }
+  const PostingsSnapshot snapshot = store.read_postings(collection, terms);
+  EXPECT_EQ(snapshot.passage_count, passage_count);
+  EXPECT_EQ(snapshot.total_length, total_length);
+  ASSERT_EQ(snapshot.terms.size(), terms.size());
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    EXPECT_EQ(postings_of(*snapshot.terms[i]), expected[terms[i]]) << terms[i];
+  }
+}
 
 void expect_equal(const Store& store, const Model& model,
                   const std::map<std::string, std::set<PassageId>>& deleted) {
@@ -53,10 +97,31 @@ void expect_equal(const Store& store, const Model& model,
                             stored[id].assign(vector.begin(), vector.end());
                           });
     EXPECT_EQ(stored, vectors);
+    EXPECT_EQ(info.passages_with_terms, vectors.size());
+    expect_equal_terms(store, info.name, documents);
     const auto tombstones = store.deleted_passages(info.name, UINT64_MAX);
     const auto known = deleted.find(info.name);
     EXPECT_EQ(std::set<PassageId>(tombstones.begin(), tombstones.end()),
               known == deleted.end() ? std::set<PassageId>() : known->second);
+  }
+}
+
+// Forgets all terms and adds them again, some at a time.
+void restore_terms(Store& store, const Model& model) {
+  store.restart_terms("another");
+  EXPECT_EQ(store.settings().analysis, "another");
+  PassageId after = 0;
+  for (;;) {
+    const auto passages = store.passages_without_terms(after, 7);
+    if (passages.empty()) break;
+    std::vector<PassageTerms> terms;
+    for (const Passage& passage : passages) {
+      const auto& expected = model.at(passage.collection).at(passage.document_id);
+      terms.push_back(expected.sample.terms.at(passage.ordinal));
+    }
+    store.add_terms(passages, terms);
+    store.add_terms(passages, terms);  // known already: nothing happens
+    after = passages.back().id;
   }
 }
 
@@ -99,6 +164,7 @@ TEST(StoreRandomTest, BehavesLikeAMapInMemory) {
     if (below(40) == 0) {
       store.reset();
       store = Store::open(folder.path());
+      if (below(3) == 0) restore_terms(*store, model);
       expect_equal(*store, model, deleted);
       if (HasFatalFailure()) return;
     }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "store/database.h"
+#include "store/format.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
 #include "tests/support/store_samples.h"
@@ -345,12 +346,12 @@ TEST_F(StoreTest, OpeningWhatIsNotThereIsNotFound) {
 
 TEST_F(StoreTest, ANewerStoreIsRefusedUntouched) {
   store_.reset();
-  write_file_atomic(path() / "VERSION", "tandem-store 2\n");
+  write_file_atomic(path() / "VERSION", "tandem-store 3\n");
   for (const bool read_only : {false, true}) {
     const auto error = error_of([&] { Store::open(path(), {.read_only = read_only}); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error->what(), HasSubstr("version 2"));
+    EXPECT_THAT(error->what(), HasSubstr("version 3"));
   }
 }
 
@@ -380,6 +381,87 @@ TEST_F(StoreTest, ACorruptRecordIsNamed) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), ErrorCode::kCorrupt);
   EXPECT_THAT(error->what(), HasSubstr("document record"));
+}
+
+TEST_F(StoreTest, DeletedDocumentsLeaveNoPostings) {
+  put(*store_, make_sample("a", 1, 3));
+  put(*store_, make_sample("a", 2, 2));
+  const auto count_postings = [&] {
+    store_.reset();
+    Database database(path() / "db", false);
+    auto* family = database.family(Family::kPostings);
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    // The first one merges, the second one drops what has become empty.
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_TRUE(database.db().CompactRange(options, family, nullptr, nullptr).ok());
+    }
+    std::unique_ptr<rocksdb::Iterator> it(database.db().NewIterator({}, family));
+    int count = 0;
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++count;
+    return count;
+  };
+  EXPECT_EQ(count_postings(), 4);  // "passage", "part0", "part1", "v2"
+  open();
+  store_->delete_document(kDefaultCollection, "a");
+  EXPECT_EQ(count_postings(), 0);
+}
+
+TEST_F(StoreTest, ADamagedPostingIsCorrupt) {
+  put(*store_, make_sample("a", 1, 3));
+  store_.reset();
+  {
+    Database database(path() / "db", false);
+    const auto status =
+        database.db().Merge(rocksdb::WriteOptions(), database.family(Family::kPostings),
+                            format::postings_key(1, "passage", 0), "\x01z");
+    ASSERT_TRUE(status.ok());
+  }
+  store_ = Store::open(path(), {.read_only = true});
+  EXPECT_EQ(error_code_of([&] {
+              store_->read_postings(kDefaultCollection, std::vector<std::string>{"passage"});
+            }),
+            ErrorCode::kCorrupt);
+  EXPECT_TRUE(store_->get_document(kDefaultCollection, "a"));
+}
+
+// What version 1 left: no families of terms, and records that do not mention them.
+TEST_F(StoreTest, AStoreWithoutTermsIsReadAndGivenThem) {
+  const Sample sample = make_sample("a", 1, 3);
+  put(*store_, sample);
+  const std::vector<std::string> terms = {"passage"};
+  const auto before = store_->read_postings(kDefaultCollection, terms);
+  ASSERT_EQ(before.passage_count, 3u);
+  store_.reset();
+  {
+    Database database(path() / "db", false);
+    rocksdb::DB& db = database.db();
+    ASSERT_TRUE(db.DropColumnFamily(database.family(Family::kTerms)).ok());
+    ASSERT_TRUE(db.DropColumnFamily(database.family(Family::kPostings)).ok());
+    const std::string record("\x01\x01\0\0\0\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0", 21);
+    const auto status = db.Put(rocksdb::WriteOptions(), database.family(Family::kCollections),
+                               kDefaultCollection, record);
+    ASSERT_TRUE(status.ok());
+  }
+  write_file_atomic(path() / "VERSION", "tandem-store 1\n");
+
+  store_ = Store::open(path(), {.read_only = true});
+  EXPECT_EQ(store_->document_passages(kDefaultCollection, "a").size(), 3u);
+  EXPECT_EQ(store_->list_collections()[0].passages_with_terms, 0u);
+  EXPECT_EQ(store_->read_postings(kDefaultCollection, terms).passage_count, 0u);
+  EXPECT_EQ(read_file(path() / "VERSION", 100), "tandem-store 1\n");
+
+  open();
+  EXPECT_EQ(read_file(path() / "VERSION", 100), "tandem-store 2\n");
+  EXPECT_EQ(store_->list_collections()[0].passages_with_terms, 0u);
+  const auto passages = store_->passages_without_terms(0, 10);
+  ASSERT_EQ(passages.size(), 3u);
+  store_->add_terms(passages, sample.terms);
+  EXPECT_THAT(store_->passages_without_terms(0, 10), IsEmpty());
+  const auto after = store_->read_postings(kDefaultCollection, terms);
+  EXPECT_EQ(after.passage_count, before.passage_count);
+  EXPECT_EQ(after.total_length, before.total_length);
+  EXPECT_EQ(after.terms[0]->bytes, before.terms[0]->bytes);
 }
 
 TEST_F(StoreTest, ADamagedTableFileIsCorruptAndNotACrash) {

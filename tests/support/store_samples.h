@@ -15,6 +15,7 @@ struct Sample {
   Document document;
   std::vector<Passage> passages;
   std::vector<float> vectors;  // [passages, kSampleDimension]
+  std::vector<PassageTerms> terms;
 };
 
 inline StoreSettings sample_settings(const std::string& encoder_id = "encoder-1") {
@@ -46,6 +47,9 @@ inline Sample make_sample(const std::string& id, int version, std::uint32_t pass
     passage.page = i + 1;
     sample.document.text += passage.text + "\n";
     sample.passages.push_back(passage);
+    const auto ordinal = "part" + std::to_string(i);
+    const auto seventh = "v" + std::to_string(version % 7);
+    sample.terms.push_back({5 + i, {{"passage", 1}, {ordinal, 1 + i}, {seventh, 3}}});
     for (std::uint32_t d = 0; d < kSampleDimension; ++d) {
       sample.vectors.push_back(static_cast<float>(version * 100) + static_cast<float>(i) +
                                0.25f * static_cast<float>(d));
@@ -55,7 +59,7 @@ inline Sample make_sample(const std::string& id, int version, std::uint32_t pass
 }
 
 inline StoreChange put(Store& store, const Sample& sample) {
-  return store.put_document(sample.document, sample.passages, sample.vectors);
+  return store.put_document(sample.document, sample.passages, sample.vectors, sample.terms);
 }
 
 }  // namespace tandem::testing
