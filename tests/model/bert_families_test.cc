@@ -20,8 +20,9 @@ using nlohmann::json;
 class BertFamiliesTest : public testing::TileUnitTest {
  protected:
   static bool by_tiles() { return GetParam() != kernels::TileUnit::kNone; }
-  // Tiles multiply in bfloat16.
-  static float tolerance() { return by_tiles() ? 0.06f : 2e-5f; }
+  // Tiles multiply in bfloat16, and random weights even nothing out. A position that is off by one
+  // changes most states by 1 or more.
+  static float tolerance() { return by_tiles() ? 0.2f : 2e-5f; }
 
   static void expect_states_of(const std::string& name) {
     const auto folder = testing::source_folder() / "tests/model/references/encoders" / name;
