@@ -42,9 +42,9 @@
 // 1 and are never given twice. Terms hold no byte 0. What the terms of a passage are is kept with
 // it so that its postings can be found again when it is deleted, whatever has changed by then.
 //
-// Records of version 1 had no attributes: a document's ended before their number. Those of versions 1
-// and 2 knew neither terms nor postings; what a collection and the settings say of them is then 0 and
-// empty. A store of version 1 becomes one of version 2 when it is first opened for writing.
+// Records of version 1 had no attributes: a document's ended before their number. Those of versions
+// 1 and 2 knew neither terms nor postings; what a collection and the settings say of them is then 0
+// and empty. A store of version 1 becomes one of version 2 when it is first opened for writing.
 //
 // Readers trust no byte: a record that is too short, too long or of version 0 is kCorrupt, one of a
 // version above kRecordVersion is kUnsupported.
