@@ -123,4 +123,12 @@ std::size_t complete_utf8_prefix(std::string_view text) {
   return text.size();
 }
 
+std::string lower_ascii(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 }  // namespace tandem

@@ -46,6 +46,9 @@ std::size_t byte_offset(std::string_view text, std::size_t code_points);
 // become a character are not held back. A stream sends this prefix and keeps the rest.
 std::size_t complete_utf8_prefix(std::string_view text);
 
+// With the letters A to Z in lower case and all else as it is, whatever the locale.
+std::string lower_ascii(std::string_view text);
+
 }  // namespace tandem
 
 #endif  // TANDEM_BASE_UTF8_H_

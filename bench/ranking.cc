@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/measure.h"
-#include "server/engine.h"
+#include "bench/retrieval_engine.h"
 
 namespace {
 
@@ -67,6 +67,7 @@ void add_corpus(const std::filesystem::path& folder, tandem::Engine& engine) {
   std::vector<tandem::Document> documents;
   const auto flush = [&] {
     std::vector<std::string> texts;
+    texts.reserve(documents.size());
     for (const tandem::Document& document : documents) {
       texts.push_back(document.title.empty() ? document.text
                                              : document.title + "\n" + document.text);
@@ -159,12 +160,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: bench_ranking ENCODER DATA STORE THREADS\n";
     return 2;
   }
-  tandem::EngineOptions options;
-  options.encoder = argv[1];
-  options.store = argv[3];
-  options.threads = std::stoi(argv[4]);
-  options.create_store = true;
-  options.with_generator = false;
+  const tandem::EngineOptions options = tandem::bench::retrieval_options(argv);
   const auto engine = tandem::Engine::open(options);
   if (engine->store->list_collections().empty()) add_corpus(argv[2], *engine);
   const auto questions = read_questions(argv[2]);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bench/measure.h"
-#include "server/engine.h"
+#include "bench/retrieval_engine.h"
 
 namespace {
 
@@ -33,12 +33,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: bench_retrieval ENCODER DOCUMENTS STORE THREADS\n";
     return 2;
   }
-  tandem::EngineOptions options;
-  options.encoder = argv[1];
-  options.store = argv[3];
-  options.threads = std::stoi(argv[4]);
-  options.create_store = true;
-  options.with_generator = false;
+  const tandem::EngineOptions options = tandem::bench::retrieval_options(argv);
   tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
     std::filesystem::remove_all(options.store);
     const auto engine = tandem::Engine::open(options);

@@ -50,12 +50,7 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
 
 void add_index_option(CLI::App& command, EngineOptions& options) {
   add_choice<IndexKind>(
-      command, "--index", options.index_kind,
-      {{"auto", IndexKind::kAuto},
-       {"flat", IndexKind::kFlat},
-       {"ivf", IndexKind::kIvf},
-       {"ivf-fp16", IndexKind::kIvfHalf},
-       {"ivf-sq8", IndexKind::kIvfByte}},
+      command, "--index", options.index_kind, index_kinds(),
       "How vectors are searched: 'flat' (exact, slow from a hundred thousand passages on), 'ivf' "
       "(inverted lists: finds about 99 of 100 of the nearest), 'ivf-fp16' or 'ivf-sq8' (the same "
       "in half or a quarter of the memory, a little less precise), or 'auto': flat up to 32,767 "

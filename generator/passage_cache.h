@@ -4,13 +4,12 @@
 #define TANDEM_GENERATOR_PASSAGE_CACHE_H_
 
 #include <cstddef>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
-#include <unordered_map>
 
+#include "base/lru_cache.h"
 #include "model/decoder_config.h"
 #include "model/passage_kv.h"
 #include "model/tokenizers/tokenizer.h"
@@ -41,22 +40,15 @@ class PassageCache {
   void insert(std::span<const TokenId> passage, std::shared_ptr<const PassageKv> kv);
 
  private:
-  struct Entry {
-    std::string key;
-    std::shared_ptr<const PassageKv> kv;
-  };
-
   std::string key_of(std::span<const TokenId> passage) const;
   std::shared_ptr<const PassageKv> find_in_memory(const std::string& key);
-  void keep(std::string key, std::shared_ptr<const PassageKv> kv);
+  void keep(const std::string& key, std::shared_ptr<const PassageKv> kv);
 
   const DecoderConfig config_;
   const PassageCacheOptions options_;
 
   std::mutex mutex_;
-  std::list<Entry> entries_;  // used last first
-  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
-  std::size_t bytes_ = 0;
+  LruCache<std::shared_ptr<const PassageKv>> cache_;
 };
 
 }  // namespace tandem

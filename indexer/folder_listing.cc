@@ -14,10 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_known(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string extension = lower_ascii(path.extension().string());
   const auto& known = known_extensions();
   return std::find(known.begin(), known.end(), extension) != known.end();
 }

@@ -219,11 +219,13 @@ IngestResult Ingestor::ingest(const IngestRequest& request) {
     missing = missing.subspan(batch.size());
   }
   const IngestStatus status = write(prepared);
-  const auto document = store_.get_header(request.collection, id);
-  // Deleted since it was compared: there is no copy to speak of, so it is a new document after all.
-  if (!document && prepared.unchanged) return ingest(request);
-  const Document& written = prepared.unchanged ? *document : prepared.document;
-  return {status, id, written.title, written.passage_count,
+  if (prepared.unchanged) {
+    auto document = store_.get_header(request.collection, id);
+    // Deleted since it was compared: there is no copy to speak of, so it is a new one after all.
+    if (!document) return ingest(request);
+    prepared.document = std::move(*document);
+  }
+  return {status, id, prepared.document.title, prepared.document.passage_count,
           static_cast<std::uint32_t>(prepared.missing.size())};
 }
 

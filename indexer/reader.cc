@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "indexer/readers/decode.h"
 #include "indexer/readers/delimited.h"
 #include "indexer/readers/eml.h"
@@ -80,10 +81,7 @@ constexpr std::string_view kSignedExtensions[] = {".docm", ".docx", ".dotx", ".e
                                                   ".pptx", ".rtf",  ".xlsm", ".xlsx"};
 
 std::string lower_extension(std::string_view name) {
-  std::string extension = std::filesystem::path(name).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return extension;
+  return lower_ascii(std::filesystem::path(name).extension().string());
 }
 
 // A reader, or why there is none.

@@ -5,8 +5,8 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <queue>
 
+#include "retriever/top_passages.h"
 #include "store/postings.h"
 
 namespace tandem {
@@ -78,7 +78,7 @@ class Bm25Search {
  public:
   Bm25Search(const PostingsSnapshot& snapshot, std::span<const Bm25Term> terms, std::size_t k,
              const PassageSet* allowed, const Bm25Parameters& parameters)
-      : k_(k), allowed_(allowed) {
+      : allowed_(allowed), best_(k) {
     const auto passages = static_cast<float>(snapshot.passage_count);
     const float average = static_cast<float>(snapshot.total_length) / passages;
     base_ = parameters.k1 * (1 - parameters.b);
@@ -104,21 +104,12 @@ class Bm25Search {
       search_bucket(bucket);
       for (Cursor& cursor : cursors_) cursor.next += cursor.bucket() == bucket ? 1 : 0;
     }
-    std::vector<ScoredPassage> best;
-    for (; !best_.empty(); best_.pop()) best.push_back(best_.top());
-    std::reverse(best.begin(), best.end());
-    return best;
+    return best_.take();
   }
 
  private:
-  struct WorseLast {
-    bool operator()(const ScoredPassage& a, const ScoredPassage& b) const {
-      return a.score != b.score ? a.score > b.score : a.id < b.id;
-    }
-  };
-
   // What a passage must exceed.
-  float threshold() const { return best_.size() < k_ ? 0 : best_.top().score; }
+  float threshold() const { return best_.is_full() ? best_.least_score() : 0; }
 
   float score(float weight, std::uint16_t count, std::uint16_t length) const {
     const auto tf = static_cast<float>(count);
@@ -128,7 +119,7 @@ class Bm25Search {
   float bound_of(const PostingList& list, float weight) const {
     const PostingBound& bound = list.bound();
     float most = 0;
-    for (std::uint16_t i = 0; i < bound.min_length.size(); ++i) {
+    for (std::size_t i = 0; i < bound.min_length.size(); ++i) {
       const auto count = static_cast<std::uint16_t>(i < 3 ? i + 1 : bound.max_count);
       // A length of kNone may also be one that was cut to it; counting it costs nothing.
       if (count <= bound.max_count) {
@@ -174,8 +165,7 @@ class Bm25Search {
     const PassageId first = PassageId{bucket} << kBucketBits;
     for (const Candidate& candidate : candidates_) {
       if (candidate.score <= threshold()) continue;
-      if (best_.size() == k_) best_.pop();
-      best_.push({first + candidate.offset, candidate.score});
+      best_.offer(first + candidate.offset, candidate.score);
     }
   }
 
@@ -260,12 +250,11 @@ class Bm25Search {
     }
   }
 
-  const std::size_t k_;
   const PassageSet* allowed_;
   float base_ = 0;   // k1 * (1 - b)
   float slope_ = 0;  // k1 * b / average length
   std::vector<Cursor> cursors_;
-  std::priority_queue<ScoredPassage, std::vector<ScoredPassage>, WorseLast> best_;  // worst on top
+  TopPassages best_;
   // Of the bucket that is looked at.
   std::vector<ListHere> lists_;  // by growing bound
   std::vector<Candidate> candidates_;

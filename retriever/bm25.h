@@ -1,8 +1,9 @@
 // BM25 over postings (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and
 // Beyond", equations 3.15 and 3.3, with Lucene's idf, which is never negative):
 //
-//   score(q, d) = sum over t of q of  count(t, q) * idf(t) * tf / (tf + k1 * (1 - b + b * |d| /
-//   avg)) idf(t)      = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5))
+//   score(q, d) = sum over t of q of count(t, q) * idf(t) * tf / (tf + k1 * norm(d))
+//   norm(d) = 1 - b + b * |d| / average length
+//   idf(t) = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5))
 //
 // Buckets of 4,096 passages are scored term by term. Those whose bound cannot reach the k best
 // found so far are passed over; within a bucket, terms that together cannot lift a passage among

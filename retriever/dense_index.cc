@@ -1,7 +1,6 @@
 #include "retriever/dense_index.h"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -21,20 +20,14 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kBlockRows = 4096;
 constexpr char kKindFile[] = "INDEX";
-constexpr std::array<std::pair<IndexKind, std::string_view>, 5> kKindNames = {{
-    {IndexKind::kAuto, "auto"},
-    {IndexKind::kFlat, "flat"},
-    {IndexKind::kIvf, "ivf"},
-    {IndexKind::kIvfHalf, "ivf-fp16"},
-    {IndexKind::kIvfByte, "ivf-sq8"},
-}};
 
 // What cannot be read is as good as not there: the index is a cache.
 IndexKind remembered_kind(const fs::path& file) {
   try {
     std::string name = read_file(file, 64);
     while (!name.empty() && name.back() == '\n') name.pop_back();
-    if (const auto kind = parse_index_kind(name)) return *kind;
+    const auto kind = index_kinds().find(name);
+    if (kind != index_kinds().end()) return kind->second;
     log_warning("{} does not name a kind of index; \"auto\" is used", file.string());
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) log_warning("{}", error.what());
@@ -46,7 +39,7 @@ IndexKind choose_kind(const fs::path& file, const DenseIndexOptions& options) {
   const IndexKind remembered = remembered_kind(file);
   if (!options.kind || *options.kind == remembered) return remembered;
   if (options.write_segments) {
-    write_file_atomic(file, std::string(to_string(*options.kind)) + "\n");
+    write_file_atomic(file, to_string(*options.kind) + "\n");
   }
   return *options.kind;
 }
@@ -310,18 +303,27 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
 
 }  // namespace
 
-std::string_view to_string(IndexKind kind) {
-  for (const auto& [known, name] : kKindNames) {
-    if (known == kind) return name;
-  }
-  return "";
+const std::map<std::string, IndexKind>& index_kinds() {
+  static const std::map<std::string, IndexKind> kinds = {{"auto", IndexKind::kAuto},
+                                                         {"flat", IndexKind::kFlat},
+                                                         {"ivf", IndexKind::kIvf},
+                                                         {"ivf-fp16", IndexKind::kIvfHalf},
+                                                         {"ivf-sq8", IndexKind::kIvfByte}};
+  return kinds;
 }
 
-std::optional<IndexKind> parse_index_kind(std::string_view name) {
-  for (const auto& [kind, known] : kKindNames) {
-    if (known == name) return kind;
-  }
-  return std::nullopt;
+const std::string& to_string(IndexKind kind) {
+  const auto& kinds = index_kinds();
+  return std::find_if(kinds.begin(), kinds.end(),
+                      [&](const auto& known) { return known.second == kind; })
+      ->first;
+}
+
+std::vector<PassageId> ids_of(std::span<const ScoredPassage> passages) {
+  std::vector<PassageId> ids;
+  ids.reserve(passages.size());
+  for (const ScoredPassage& passage : passages) ids.push_back(passage.id);
+  return ids;
 }
 
 std::unique_ptr<DenseIndex> DenseIndex::open(const Store& store, const DenseIndexOptions& options) {

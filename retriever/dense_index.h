@@ -16,6 +16,7 @@
 #define TANDEM_RETRIEVER_DENSE_INDEX_H_
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,6 +34,9 @@ struct ScoredPassage {
   float score = 0;  // inner product; the cosine, since vectors have length 1
 };
 
+// In the same order.
+std::vector<PassageId> ids_of(std::span<const ScoredPassage> passages);
+
 enum class IndexKind {
   kAuto,     // flat where that is fast, inverted lists above
   kFlat,     // always exact
@@ -41,9 +45,9 @@ enum class IndexKind {
   kIvfByte,  // the same in 8 bits a number: a quarter
 };
 
-// As in `tandem index --index`: "auto", "flat", "ivf", "ivf-fp16", "ivf-sq8".
-std::string_view to_string(IndexKind kind);
-std::optional<IndexKind> parse_index_kind(std::string_view name);
+// By the names that users and the store know them by.
+const std::map<std::string, IndexKind>& index_kinds();
+const std::string& to_string(IndexKind kind);
 
 struct DenseIndexOptions {
   // Growing rows are sealed when there are this many.

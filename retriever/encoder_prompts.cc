@@ -1,10 +1,9 @@
 #include "retriever/encoder_prompts.h"
 
-#include <algorithm>
-#include <cctype>
 #include <initializer_list>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "retriever/encoder_files.h"
 
 namespace tandem {
@@ -27,8 +26,7 @@ EncoderPrompts known_prompts(const std::filesystem::path& folder) {
   std::string name = folder_name(folder);
   if (const auto config = read_encoder_json(folder / "config.json"); config && config->is_object())
     name += " " + text_of(*config, "_name_or_path");
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  name = lower_ascii(name);
   const auto has = [&](std::string_view part) { return name.find(part) != std::string::npos; };
   // Those that take instructions take another one for every task.
   if (has("instruct") || has("mistral")) return {};

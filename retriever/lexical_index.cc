@@ -12,12 +12,6 @@ namespace {
 constexpr std::size_t kMaxPhraseChecks = 10'000;
 constexpr std::size_t kCompletedAtOnce = 256;
 
-std::vector<PassageId> ids_of(std::span<const ScoredPassage> passages) {
-  std::vector<PassageId> ids;
-  for (const ScoredPassage& passage : passages) ids.push_back(passage.id);
-  return ids;
-}
-
 }  // namespace
 
 LexicalIndex::LexicalIndex(const Store& store, const TextAnalysis& analysis,
@@ -26,10 +20,8 @@ LexicalIndex::LexicalIndex(const Store& store, const TextAnalysis& analysis,
 
 bool LexicalIndex::covers(std::string_view collection) const {
   if (store_.settings().analysis != analysis_.id()) return false;
-  const auto collections = store_.list_collections();
-  return std::all_of(collections.begin(), collections.end(), [&](const CollectionInfo& info) {
-    return info.name != collection || info.passages_with_terms == info.passage_count;
-  });
+  const auto info = store_.get_collection(collection);
+  return !info || info->passages_with_terms == info->passage_count;
 }
 
 std::vector<ScoredPassage> LexicalIndex::search(std::string_view collection,
@@ -94,6 +86,7 @@ std::uint64_t complete_terms(Store& store, const TextAnalysis& analysis) {
     const std::vector<Passage> passages = store.passages_without_terms(after, kCompletedAtOnce);
     if (passages.empty()) return count;
     std::vector<PassageTerms> terms;
+    terms.reserve(passages.size());
     for (const Passage& passage : passages) terms.push_back(terms_of(analysis, passage));
     store.add_terms(passages, terms);
     count += passages.size();

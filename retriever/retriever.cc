@@ -38,9 +38,7 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
                 "ask for 1 or more");
   }
   check_collection_name(options.collection);
-  const auto collections = store_.list_collections();
-  if (std::none_of(collections.begin(), collections.end(),
-                   [&](const CollectionInfo& info) { return info.name == options.collection; })) {
+  if (!store_.get_collection(options.collection)) {
     throw Error(ErrorCode::kNotFound, "there is no collection named " + options.collection,
                 "index documents into it first");
   }
@@ -78,10 +76,7 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
   std::size_t wanted = options.limit;
   while (true) {
     const auto scored = rank(question, options, wanted);
-    std::vector<PassageId> ids;
-    ids.reserve(scored.size());
-    for (const ScoredPassage& passage : scored) ids.push_back(passage.id);
-    auto passages = store_.get_passages(ids);
+    auto passages = store_.get_passages(ids_of(scored));
     hits.clear();
     for (std::size_t i = 0; i < passages.size() && hits.size() < options.limit; ++i) {
       if (passages[i]) hits.push_back({std::move(*passages[i]), scored[i].score});
@@ -112,9 +107,7 @@ std::vector<ScoredPassage> Retriever::rank(const Question& question, const Searc
 // words.
 void Retriever::drop_forbidden(const LexicalQuery& query,
                                std::vector<ScoredPassage>& passages) const {
-  std::vector<PassageId> ids;
-  for (const ScoredPassage& passage : passages) ids.push_back(passage.id);
-  const auto found = store_.get_passages(ids);
+  const auto found = store_.get_passages(ids_of(passages));
   std::vector<ScoredPassage> kept;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (found[i] && lexical_.allows(query, *found[i])) kept.push_back(passages[i]);

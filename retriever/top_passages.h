@@ -31,6 +31,10 @@ class TopPassages {
     std::push_heap(heap_.begin(), heap_.end(), better);
   }
 
+  bool is_full() const { return heap_.size() == limit_; }
+  // What a passage must exceed to be kept, where it is full and its limit is not 0.
+  float least_score() const { return heap_.front().score; }
+
   // Best first; what was offered before is gone.
   std::vector<ScoredPassage> take() {
     std::sort_heap(heap_.begin(), heap_.end(), better);

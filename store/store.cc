@@ -51,6 +51,11 @@ std::string_view view(const rocksdb::Slice& bytes) {
   return {bytes.data(), bytes.size()};
 }
 
+CollectionInfo info_of(std::string_view name, const CollectionRecord& record) {
+  return {std::string(name), record.document_count, record.passage_count,
+          record.passages_with_terms};
+}
+
 class RocksStore : public Store {
  public:
   RocksStore(const std::filesystem::path& folder, const StoreOptions& options)
@@ -225,11 +230,13 @@ class RocksStore : public Store {
   std::vector<CollectionInfo> list_collections() const override {
     const std::shared_lock lock(state_mutex_);
     std::vector<CollectionInfo> infos;
-    for (const auto& [name, record] : collections_) {
-      infos.push_back(
-          {name, record.document_count, record.passage_count, record.passages_with_terms});
-    }
+    for (const auto& [name, record] : collections_) infos.push_back(info_of(name, record));
     return infos;
+  }
+
+  std::optional<CollectionInfo> get_collection(std::string_view name) const override {
+    const auto record = find_collection(name);
+    return record ? std::optional(info_of(name, *record)) : std::nullopt;
   }
 
   std::vector<std::optional<Passage>> get_passages(std::span<const PassageId> ids) const override {

@@ -172,6 +172,8 @@ class Store {
   virtual void for_each_document(std::string_view collection,
                                  const std::function<void(const Document&)>& visit) const = 0;
   virtual std::vector<CollectionInfo> list_collections() const = 0;
+  // Nothing if there is no such collection.
+  virtual std::optional<CollectionInfo> get_collection(std::string_view name) const = 0;
 
   // One entry per id, in order; nullopt for an id that is not (or no longer) there.
   virtual std::vector<std::optional<Passage>> get_passages(

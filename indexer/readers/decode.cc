@@ -42,9 +42,7 @@ const ByteOrderMark* find_mark(std::string_view bytes) {
 // The labels whose name and practice differ (WHATWG Encoding Standard, section 4.2): browsers read
 // the superset, and authors write it.
 std::string resolve_label(std::string_view label) {
-  std::string name(label);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::string name = lower_ascii(label);
   if (name == "iso-8859-1" || name == "latin1" || name == "us-ascii" || name == "ascii" ||
       name == "iso8859-1") {
     return "windows-1252";

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "indexer/readers/document_writer.h"
 #include "indexer/readers/office_package.h"
 
@@ -21,13 +22,6 @@ struct StyleMeaning {
   int level = 0;  // of a heading
   bool is_item = false;
 };
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 // 0 for what is no level: Word counts outline levels from 0, and 9 is body text.
 int level_of_outline(std::string_view value) {
@@ -79,7 +73,7 @@ class Styles : public XmlHandler {
     }
     if (style_ == nullptr) return;
     if (name == "w:name") {
-      style_->meaning = meaning_of_name(lower(element.value("w:val")));
+      style_->meaning = meaning_of_name(lower_ascii(element.value("w:val")));
     } else if (name == "w:basedOn") {
       style_->based_on = element.value("w:val");
     } else if (name == "w:numId") {
@@ -118,12 +112,11 @@ class Body : public XmlHandler {
   bool has_pages() const { return has_pages_; }
 
   void start(const XmlElement& element) override {
-    ++depth_;
-    if (skip_below_ > 0) return;
+    if (!skipped_.start()) return;
     const std::string_view name = element.name();
     // What was deleted or moved away; the second version of what a drawing already said.
     if (name == "w:del" || name == "w:moveFrom" || name == "mc:Fallback" || is_separator(element)) {
-      skip_below_ = depth_;
+      skipped_.skip();
       return;
     }
     if (name == "w:t" || name == "m:t") {
@@ -147,9 +140,7 @@ class Body : public XmlHandler {
   }
 
   void end(std::string_view name) override {
-    if (skip_below_ == depth_) skip_below_ = 0;
-    --depth_;
-    if (skip_below_ > 0) return;
+    if (!skipped_.end()) return;
     if (name == "w:t" || name == "m:t") {
       in_text_ = false;
     } else if (name == "w:p") {
@@ -162,7 +153,7 @@ class Body : public XmlHandler {
   }
 
   void characters(std::string_view text) override {
-    if (in_text_ && skip_below_ == 0 && !paragraphs_.empty()) paragraphs_.back().words += text;
+    if (in_text_ && !skipped_.active() && !paragraphs_.empty()) paragraphs_.back().words += text;
   }
 
  private:
@@ -238,8 +229,7 @@ class Body : public XmlHandler {
   std::string* title_;                 // of a paragraph styled so
   std::vector<Paragraph> paragraphs_;  // open: text boxes stand in paragraphs
   std::string mark_;                   // of a note, before its first paragraph
-  int depth_ = 0;
-  int skip_below_ = 0;
+  SkippedElements skipped_;
   bool in_text_ = false;
   bool has_pages_ = false;
 };

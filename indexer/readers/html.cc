@@ -1,6 +1,5 @@
 #include "indexer/readers/html.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -19,9 +18,7 @@ constexpr std::size_t kLeastContentBytes = 25;
 // The encoding that a page declares in its first bytes (HTML Standard, section 13.2.3.2), by <meta>
 // or by an XML declaration; empty if it does not.
 std::string declared_encoding(std::string_view bytes) {
-  std::string head(bytes.substr(0, 4096));
-  std::transform(head.begin(), head.end(), head.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string head = lower_ascii(bytes.substr(0, 4096));
   const auto label_after = [&](std::size_t at) {
     at = head.find_first_not_of(" \t\r\n=\"'", at);
     if (at == std::string::npos) return std::string();
@@ -44,7 +41,7 @@ std::string declared_encoding(std::string_view bytes) {
 std::string page_title(const std::string& title, const SourceText& source) {
   for (const Heading& heading : source.headings) {
     if (heading.level > 1) continue;
-    const std::string words = source.text.substr(heading.begin, heading.end - heading.begin);
+    std::string words = source.text.substr(heading.begin, heading.end - heading.begin);
     if (title.empty()) return words;
     return title.starts_with(words) && title.substr(words.size(), 1) == " " ? words : title;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/utf8.h"
 #include "indexer/readers/html_hints.h"
 
 namespace tandem {
@@ -51,9 +52,10 @@ void count_link(const HtmlTree& tree, std::size_t index, Content& content) {
   if ((node.flags & kAddressLink) != 0) content.address_characters = content.characters;
   if ((node.flags & kFragmentLink) != 0) content.fragment_characters = content.characters;
   constexpr std::uint32_t kLongestPhrase = 40;
-  const bool leads_away = (node.flags & kNavigationLink) != 0 ||
-                          (content.characters <= kLongestPhrase &&
-                           is_navigation_phrase(text_below(tree, index, 2 * kLongestPhrase)));
+  const bool leads_away =
+      (node.flags & kNavigationLink) != 0 ||
+      (content.characters <= kLongestPhrase &&
+       is_navigation_phrase(text_below(tree, index, std::size_t{2} * kLongestPhrase)));
   if (leads_away) content.navigation_characters = content.characters;
 }
 
@@ -178,7 +180,7 @@ bool is_inline_furniture(const HtmlTree& tree, std::size_t index, const Content&
   if (node.tag != HtmlTag::kLink && node.tag != HtmlTag::kSuperscript) return false;
   constexpr std::uint32_t kLongest = 40;
   if (content.characters == 0 || content.characters > kLongest) return false;
-  std::string text = text_below(tree, index, 2 * kLongest);
+  std::string text = text_below(tree, index, std::size_t{2} * kLongest);
   text.erase(0, text.find_first_not_of(' '));
   if (node.tag == HtmlTag::kSuperscript) {
     return content.fragment_characters == content.characters && text.starts_with('[');
@@ -239,10 +241,8 @@ std::size_t end_of_content(std::string_view text) {
     text = text.substr(0, end + 1);
     const std::size_t gap = text.rfind("\n\n");
     if (gap == std::string_view::npos) return text.size();
-    std::string last(text.substr(gap + 2, kLongestNotice + 1));
+    const std::string last = lower_ascii(text.substr(gap + 2, kLongestNotice + 1));
     if (last.size() > kLongestNotice) return text.size();
-    std::transform(last.begin(), last.end(), last.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     const bool is_notice = std::any_of(std::begin(kNotices), std::end(kNotices),
                                        [&](auto notice) { return last.starts_with(notice); });
     if (!is_notice) return text.size();

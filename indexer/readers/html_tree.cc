@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "indexer/readers/html_hints.h"
 
 namespace tandem {
@@ -61,13 +62,6 @@ ElementRule rule_of(std::string_view name) {
   return {name, HtmlTag::kInline};
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
@@ -87,7 +81,7 @@ std::string collapse(std::string_view text) {
 
 bool hides(std::string_view style) {
   std::string plain;
-  for (const char c : lower(style)) {
+  for (const char c : lower_ascii(style)) {
     if (!is_space(c)) plain.push_back(c);
   }
   return plain.find("display:none") != std::string::npos ||

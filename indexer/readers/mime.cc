@@ -5,6 +5,7 @@
 #include <cctype>
 #include <optional>
 
+#include "base/utf8.h"
 #include "indexer/readers/decode.h"
 
 namespace tandem {
@@ -13,13 +14,6 @@ namespace {
 constexpr std::size_t kMostFields = 1000;
 constexpr std::size_t kLongestField = 64u << 10;  // bytes; what follows is left out
 constexpr std::size_t kMostParts = 1000;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 std::string_view trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
@@ -197,8 +191,9 @@ MimeEntity parse_entity(std::string_view bytes) {
     last = nullptr;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || entity.fields.size() == kMostFields) continue;
-    const auto [field, is_new] = entity.fields.emplace(
-        lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)).substr(0, kLongestField));
+    const auto [field, is_new] =
+        entity.fields.emplace(lower_ascii(trim(line.substr(0, colon))),
+                              trim(line.substr(colon + 1)).substr(0, kLongestField));
     if (is_new) last = &field->second;
   }
   entity.body = bytes;
@@ -208,7 +203,7 @@ MimeEntity parse_entity(std::string_view bytes) {
 MimeValue parse_value(std::string_view text) {
   MimeValue value;
   const std::size_t end = std::min(text.find(';'), text.size());
-  value.value = lower(trim(text.substr(0, end)));
+  value.value = lower_ascii(trim(text.substr(0, end)));
   std::string_view rest = text.substr(end);
   while (rest.starts_with(';') && value.parameters.size() < kMostFields) {
     rest.remove_prefix(1);
@@ -218,7 +213,7 @@ MimeValue parse_value(std::string_view text) {
       rest.remove_prefix(mark);
       continue;
     }
-    std::string name = lower(trim(rest.substr(0, mark)));
+    std::string name = lower_ascii(trim(rest.substr(0, mark)));
     rest.remove_prefix(mark + 1);
     std::string content = take_parameter_value(rest);
     if (name.ends_with('*')) {
@@ -232,7 +227,7 @@ MimeValue parse_value(std::string_view text) {
 
 std::string_view decode_transfer(std::string_view body, std::string_view encoding,
                                  std::string& holder) {
-  const std::string name = lower(trim(encoding));
+  const std::string name = lower_ascii(trim(encoding));
   if (name == "base64") return holder = decode_base64(body);
   if (name == "quoted-printable") return holder = decode_quoted_printable(body);
   return body;

@@ -50,12 +50,11 @@ class Content : public XmlHandler {
   std::string title;  // of a paragraph styled so
 
   void start(const XmlElement& element) override {
-    ++depth_;
-    if (skip_below_ > 0) return;
+    if (!skipped_.start()) return;
     const std::string_view name = element.name();
     if (std::find(kSkipped.begin(), kSkipped.end(), name) != kSkipped.end() ||
         is_furniture(element.value("presentation:class"))) {
-      skip_below_ = depth_;
+      skipped_.skip();
     } else if (name == "style:style") {
       if (parents_.size() < kMostStyles) {
         parents_.emplace(element.value("style:name"), element.value("style:parent-style-name"));
@@ -80,9 +79,7 @@ class Content : public XmlHandler {
   }
 
   void end(std::string_view name) override {
-    if (skip_below_ == depth_) skip_below_ = 0;
-    --depth_;
-    if (skip_below_ > 0) return;
+    if (!skipped_.end()) return;
     if (name == "text:h" || name == "text:p") {
       end_paragraph();
     } else if (name == "text:list") {
@@ -95,7 +92,7 @@ class Content : public XmlHandler {
   }
 
   void characters(std::string_view text) override {
-    if (skip_below_ == 0) add(text);
+    if (!skipped_.active()) add(text);
   }
 
  private:
@@ -189,8 +186,7 @@ class Content : public XmlHandler {
   std::size_t column_ = 0;
   std::size_t repeated_ = 1;
   int list_depth_ = 0;
-  int depth_ = 0;
-  int skip_below_ = 0;
+  SkippedElements skipped_;
   bool in_slide_title_ = false;
 };
 

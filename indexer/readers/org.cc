@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/utf8.h"
 #include "indexer/readers/decode.h"
 #include "indexer/readers/lines.h"
 
@@ -11,13 +12,6 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t kDeepest = 9;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 // A line of 1 to kDeepest marks, space and words.
 std::optional<Heading> parse_marked(std::size_t line_begin, std::string_view line, char mark) {
@@ -53,7 +47,7 @@ SourceText read_org(std::string_view bytes) {
   Lines lines(source.text);
   while (lines.next()) {
     const std::string_view line = lines.line();
-    const std::string start = lower(trim(line).substr(0, kTitle.size()));
+    const std::string start = lower_ascii(trim(line).substr(0, kTitle.size()));
     if (start.starts_with("#+begin")) in_block = true;
     if (start.starts_with("#+end")) in_block = false;
     if (start == kTitle && source.title.empty()) {

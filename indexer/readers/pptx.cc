@@ -32,11 +32,10 @@ class Shapes : public XmlHandler {
   Shapes(DocumentWriter& writer, Wanted wanted) : writer_(writer), wanted_(wanted) {}
 
   void start(const XmlElement& element) override {
-    ++depth_;
-    if (skip_below_ > 0) return;
+    if (!skipped_.start()) return;
     const std::string_view name = element.name();
     if (name == "mc:Fallback") {
-      skip_below_ = depth_;
+      skipped_.skip();
     } else if (name == "p:sp") {
       is_title_ = false;
       is_furniture_ = false;
@@ -67,9 +66,7 @@ class Shapes : public XmlHandler {
   }
 
   void end(std::string_view name) override {
-    if (skip_below_ == depth_) skip_below_ = 0;
-    --depth_;
-    if (skip_below_ > 0) return;
+    if (!skipped_.end()) return;
     if (name == "a:t" || name == "m:t") {
       in_text_ = false;
     } else if (name == "a:p") {
@@ -90,7 +87,7 @@ class Shapes : public XmlHandler {
   }
 
   void characters(std::string_view text) override {
-    if (in_text_ && skip_below_ == 0) words_ += text;
+    if (in_text_ && !skipped_.active()) words_ += text;
   }
 
  private:
@@ -107,8 +104,7 @@ class Shapes : public XmlHandler {
   std::string words_;   // of the paragraph
   std::string values_;  // of a series in a chart
   int item_level_ = 0;
-  int depth_ = 0;
-  int skip_below_ = 0;
+  SkippedElements skipped_;
   bool in_text_ = false;
   bool is_title_ = false;
   bool is_furniture_ = false;

@@ -268,9 +268,7 @@ class Reader {
   // The text of a style is its name, with a ";" at its end.
   void end_style() {
     constexpr std::string_view kHeading = "heading ";
-    std::string name = std::exchange(style_name_, {});
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const std::string name = lower_ascii(std::exchange(style_name_, {}));
     if (name.starts_with(kHeading) && name.size() > kHeading.size()) {
       const int level = name[kHeading.size()] - '0';
       if (level >= 1 && level <= 9) style_levels_[style_] = level;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "base/utf8.h"
+
 namespace tandem {
 namespace {
 
@@ -63,13 +65,6 @@ constexpr Magic kMagics[] = {
     {0, "\0\1\0\0\0"sv, "a font (TrueType)"},
 };
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -109,7 +104,7 @@ bool is_email(std::string_view head) {
       std::all_of(head.begin(), head.begin() + static_cast<long>(colon),
                   [](char c) { return c == '-' || std::isalnum(static_cast<unsigned char>(c)); });
   if (!header_first) return false;
-  const std::string text = "\n" + lower(head);
+  const std::string text = "\n" + lower_ascii(head);
   return contains(text, "\ncontent-type: ") &&
          (contains(text, "\nmime-version: ") ||
           (contains(text, "\nfrom: ") && contains(text, "\nsubject: ")));
@@ -117,7 +112,7 @@ bool is_email(std::string_view head) {
 
 // Passes over what may stand before the first element: white space, comments, declarations.
 bool is_html(std::string_view head) {
-  const std::string text = lower(head);
+  const std::string text = lower_ascii(head);
   std::size_t at = 0;
   while (true) {
     at = text.find_first_not_of(" \t\r\n\f", at);

@@ -43,6 +43,29 @@ class XmlHandler {
   virtual void characters(std::string_view text) = 0;
 };
 
+// Which elements a handler passes over, with all that is in them.
+class SkippedElements {
+ public:
+  // At each start and each end of an element: whether it concerns the handler. The end of the
+  // element that skip() was called at does.
+  bool start() {
+    ++depth_;
+    return !active();
+  }
+  bool end() {
+    if (skip_below_ == depth_) skip_below_ = 0;
+    --depth_;
+    return !active();
+  }
+  // At a start: this element is one.
+  void skip() { skip_below_ = depth_; }
+  bool active() const { return skip_below_ > 0; }
+
+ private:
+  int depth_ = 0;
+  int skip_below_ = 0;  // the depth of the element that is skipped; 0 where none is
+};
+
 // Elements nested deeper than this are kTooLarge; documents of Office stay below 100.
 inline constexpr int kMaxXmlDepth = 240;
 

@@ -123,5 +123,9 @@ TEST(Utf8Test, TextStreamedByteByByteArrivesWhole) {
   EXPECT_EQ(held, "");
 }
 
+TEST(Utf8Test, LowerAsciiLeavesAllOtherBytes) {
+  EXPECT_EQ(lower_ascii("AZ[@`az{ \xC3\x89\xFF"), "az[@`az{ \xC3\x89\xFF");
+}
+
 }  // namespace
 }  // namespace tandem

@@ -397,7 +397,9 @@ TEST(TokenizerFileTest, ModelsOfXlmRNumberTheirTokensAsFairseqDoes) {
            {"<mask>", static_cast<TokenId>(pieces->vocabulary_size()) + 1}}) {
     EXPECT_EQ(tokenizer->find(token), std::optional(id)) << token;
     EXPECT_TRUE(token == "<unk>" || tokenizer->is_control(id)) << token;
-    if (token != "<unk>") EXPECT_EQ(tokenizer->token_bytes(id), "") << token;
+    if (token != "<unk>") {
+      EXPECT_EQ(tokenizer->token_bytes(id), "") << token;
+    }
   }
   EXPECT_EQ(tokenizer->vocabulary_size(), pieces->vocabulary_size() + 2);
   EXPECT_EQ(tokenizer->prefix()[0], 0);
