@@ -24,6 +24,7 @@ class Descriptor {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -108,25 +109,40 @@ void publish_file(const std::filesystem::path& temporary, const std::filesystem:
   sync_path(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
-void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
-  std::filesystem::path temporary = path;
+OutputFile::OutputFile(const std::filesystem::path& path) : path_(path), temporary_(path) {
   // The thread too: two threads that write the same path must not share a temporary file.
-  temporary += ".tmp." + std::to_string(::getpid()) + "." + std::to_string(::gettid());
-  try {
-    const Descriptor file = open_or_throw(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    while (!content.empty()) {
-      const ssize_t count = ::write(file.get(), content.data(), content.size());
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        throw_errno("cannot write", temporary);
-      }
-      content.remove_prefix(static_cast<std::size_t>(count));
+  temporary_ += ".tmp." + std::to_string(::getpid()) + "." + std::to_string(::gettid());
+  descriptor_ = open_or_throw(temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0644).release();
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      throw_errno("cannot write", temporary_);
     }
-    publish_file(temporary, path);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
   }
+}
+
+void OutputFile::publish() {
+  publish_file(temporary_, path_);
+  ::close(std::exchange(descriptor_, -1));
+}
+
+void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
+  OutputFile file(path);
+  file.write_at(0, std::as_bytes(std::span(content)));
+  file.publish();
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {

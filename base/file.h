@@ -23,6 +23,26 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes
 // never a mixture: temporary file in the same folder, fsync, rename, fsync of the folder.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 
+// A file that is written piece by piece and takes its place when it is whole. Until then, and where
+// it never is, `path` stays as it was. Used by one thread.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::filesystem::path& path);
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();  // removes what was not published
+
+  // What lies between two pieces is zero.
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  // fsync, rename, fsync of the folder; once, last.
+  void publish();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
 // Makes what `write` produced at a temporary path durable under `path`: fsync, rename, fsync of the
 // folder. For writers, such as FAISS, that insist on opening the file themselves.
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);

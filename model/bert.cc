@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -105,12 +106,17 @@ BertConfig read_config(const std::filesystem::path& path) {
 
 }  // namespace
 
+BertCheckpoint BertCheckpoint::open(const std::filesystem::path& folder) {
+  const BertConfig config = read_config(folder / "config.json");
+  auto file = open_safetensors(folder / "model.safetensors");
+  const std::string prefix = find_prefix(*file);
+  return {config, std::move(file), prefix};
+}
+
 std::unique_ptr<BertModel> BertModel::load(const std::filesystem::path& folder,
                                            BertExecutor executor) {
-  const BertConfig config = read_config(folder / "config.json");
-  const auto file = open_safetensors(folder / "model.safetensors");
-  const BertCheckpoint checkpoint{config, *file, find_prefix(*file)};
-  const bool tiles = tiles_take_bert(config);
+  const BertCheckpoint checkpoint = BertCheckpoint::open(folder);
+  const bool tiles = tiles_take_bert(checkpoint.config);
   if (executor == BertExecutor::kTiles && !tiles)
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} cannot be computed by tiles on this processor", folder.string()));

@@ -1,21 +1,13 @@
-// What BertModel::load chooses between. For the sources of this room.
+// What BertModel::load chooses between, and what both read. For the sources of this room.
 #ifndef TANDEM_MODEL_BERT_EXECUTORS_H_
 #define TANDEM_MODEL_BERT_EXECUTORS_H_
 
 #include <memory>
-#include <string>
 
 #include "model/bert.h"
-#include "model/weights.h"
+#include "model/bert_checkpoint.h"
 
 namespace tandem {
-
-// A checkpoint of BertModel. `prefix` stands before the name of each of its tensors.
-struct BertCheckpoint {
-  BertConfig config;
-  const WeightFile& file;
-  std::string prefix;
-};
 
 // Both copy what they need of the checkpoint and throw as BertModel::load does.
 std::unique_ptr<BertModel> make_torch_bert(const BertCheckpoint& checkpoint);

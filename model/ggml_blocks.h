@@ -35,6 +35,25 @@ inline float half_to_float(std::uint16_t half) {
   return std::bit_cast<float>(bits | sign);
 }
 
+// To the nearest, ties to even; beyond the largest half it is infinity. NaN stays one.
+inline std::uint16_t float_to_half(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits & 0x80000000u) >> 16);
+  const std::uint32_t magnitude = bits & 0x7FFFFFFFu;
+  std::uint32_t half;
+  if (magnitude >= 0x7F800000u) {
+    half = magnitude > 0x7F800000u ? 0x7E00u : 0x7C00u;
+  } else if (magnitude >= 0x477FF000u) {
+    half = 0x7C00u;
+  } else if (magnitude < 0x38800000u) {
+    // A subnormal counts 2^-24, which is what the last bit of a float from 0.5 to 1 counts.
+    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3F000000u;
+  } else {
+    half = (magnitude - (112u << 23) + 0x0FFFu + (magnitude >> 13 & 1u)) >> 13;
+  }
+  return static_cast<std::uint16_t>(sign | half);
+}
+
 inline std::uint16_t load_u16(const std::uint8_t* bytes) {
   std::uint16_t value;
   std::memcpy(&value, bytes, sizeof value);

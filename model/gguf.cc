@@ -88,12 +88,17 @@ class MappedGguf : public GgufFile {
       cursor.fail(fmt::format("it promises {} tensors and {} metadata entries in {} bytes",
                               tensor_count, metadata_count, file_.bytes().size()));
     }
+    const std::size_t begin = cursor.position();
     read_metadata(cursor, metadata_count);
+    metadata_ = file_.bytes().subspan(begin, cursor.position() - begin);
     read_tensors(cursor, tensor_count);
   }
 
   const std::filesystem::path& path() const override { return path_; }
   const std::vector<TensorView>& tensors() const override { return tensors_; }
+  std::span<const std::byte> metadata() const override { return metadata_; }
+  std::uint64_t metadata_count() const override { return entries_.size(); }
+  std::uint64_t alignment() const override { return alignment_; }
 
   std::optional<std::int64_t> integer(std::string_view key) const override {
     const Entry* entry = find_entry(key);
@@ -179,12 +184,12 @@ class MappedGguf : public GgufFile {
       tensors_.push_back(read_tensor_info(cursor));
       offsets.push_back(cursor.read<std::uint64_t>());
     }
-    const std::uint64_t alignment = read_alignment(cursor);
-    const std::uint64_t padding = (alignment - cursor.position() % alignment) % alignment;
+    alignment_ = read_alignment(cursor);
+    const std::uint64_t padding = (alignment_ - cursor.position() % alignment_) % alignment_;
     // A file without tensors may end without the padding.
     if (count == 0) return;
     cursor.skip(padding);
-    place(cursor, offsets, alignment);
+    place(cursor, offsets, alignment_);
     std::ranges::sort(tensors_, {}, &TensorView::name);
     const auto twice = std::ranges::adjacent_find(tensors_, {}, &TensorView::name);
     if (twice != tensors_.end()) {
@@ -289,11 +294,19 @@ class MappedGguf : public GgufFile {
 
   std::filesystem::path path_;
   MappedFile file_;
+  std::span<const std::byte> metadata_;
+  std::uint64_t alignment_ = kDefaultAlignment;
   std::vector<Entry> entries_;
   std::vector<TensorView> tensors_;
 };
 
 }  // namespace
+
+std::uint32_t ggml_type(DataType type) {
+  const auto found = std::ranges::find(kTensorTypes, std::optional(type), &TensorType::type);
+  TANDEM_CHECK(found != kTensorTypes.end());
+  return static_cast<std::uint32_t>(found - kTensorTypes.begin());
+}
 
 std::unique_ptr<GgufFile> open_gguf(const std::filesystem::path& path) {
   return std::make_unique<MappedGguf>(path);

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,16 @@ class GgufFile : public WeightFile {
   virtual std::optional<std::vector<std::string_view>> texts(std::string_view key) const = 0;
   virtual std::optional<std::vector<std::int64_t>> integers(std::string_view key) const = 0;
   virtual std::optional<std::vector<float>> floats(std::string_view key) const = 0;
+
+  // All metadata as it lies in the file, and how many keys it has.
+  virtual std::span<const std::byte> metadata() const = 0;
+  virtual std::uint64_t metadata_count() const = 0;
+  // What offsets of tensors are multiples of.
+  virtual std::uint64_t alignment() const = 0;
 };
+
+// The number by which a file names the type of a tensor.
+std::uint32_t ggml_type(DataType type);
 
 // Throws kNotFound, kCorrupt (with advice to fetch the file again) or kUnsupported (tensor type,
 // version, big-endian).

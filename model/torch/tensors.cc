@@ -5,27 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <span>
 #include <string>
 
 #include "base/error.h"
+#include "model/finite.h"
 
 namespace tandem {
 namespace {
 
 // Rows expanded by one task; a task should take about a millisecond.
 constexpr std::int64_t kElementsPerTask = 1 << 18;
-
-// Written with integers so that the compiler may vectorise it: infinities and NaN are the floats
-// whose exponent bits are all set.
-bool all_finite(std::span<const float> values) {
-  constexpr std::uint32_t kExponent = 0x7f800000u;
-  std::uint32_t worst = 0;
-  for (const float value : values)
-    worst = std::max(worst, std::bit_cast<std::uint32_t>(value) & kExponent);
-  return worst != kExponent;
-}
 
 // The rows [first, first + count) of a tensor as a tensor of their own. Every row of a quantised
 // tensor is a whole number of blocks, so rows can be cut without touching their content.

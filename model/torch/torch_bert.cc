@@ -30,7 +30,7 @@ struct Layer {
 class Loader {
  public:
   explicit Loader(const BertCheckpoint& checkpoint)
-      : file_(checkpoint.file), prefix_(checkpoint.prefix), config_(checkpoint.config) {}
+      : file_(*checkpoint.file), prefix_(checkpoint.prefix), config_(checkpoint.config) {}
 
   at::Tensor matrix(const std::string& name, std::int64_t rows, std::int64_t columns) const {
     return load_tensor(file_, prefix_ + name, {rows, columns});

@@ -1,0 +1,63 @@
+#include "model/safetensors_writer.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "model/finite.h"
+
+namespace tandem {
+namespace {
+
+// What a header's length is a multiple of, so that the numbers after it are aligned.
+constexpr std::size_t kAlignment = 8;
+
+std::uint64_t element_count(std::span<const std::int64_t> shape) {
+  std::uint64_t count = 1;
+  for (const std::int64_t size : shape) count *= static_cast<std::uint64_t>(size);
+  return count;
+}
+
+}  // namespace
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
+                                     std::span<const TensorShape> tensors)
+    : file_(path) {
+  nlohmann::json header;
+  header["__metadata__"] = {{"format", "pt"}};
+  std::uint64_t offset = 0;
+  for (const auto& [name, shape] : tensors) {
+    const std::uint64_t count = element_count(shape);
+    TANDEM_CHECK(places_.emplace(name, Place{offset, count}).second);
+    header[name] = {{"dtype", "F32"},
+                    {"shape", shape},
+                    {"data_offsets", {offset, offset + count * sizeof(float)}}};
+    offset += count * sizeof(float);
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  const std::uint64_t size = text.size();
+  file_.write_at(0, std::as_bytes(std::span(&size, 1)));
+  file_.write_at(sizeof size, std::as_bytes(std::span(text)));
+  for (auto& [name, place] : places_) place.offset += sizeof size + size;
+}
+
+void SafetensorsWriter::write(std::string_view name, std::span<const float> values) {
+  const auto found = places_.find(name);
+  TANDEM_CHECK(found != places_.end() && !found->second.written &&
+               found->second.count == values.size());
+  if (!all_finite(values))
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("tensor {} holds values that are not finite", name));
+  file_.write_at(found->second.offset, std::as_bytes(values));
+  found->second.written = true;
+}
+
+void SafetensorsWriter::finish() {
+  for (const auto& [name, place] : places_) TANDEM_CHECK(place.written);
+  file_.publish();
+}
+
+}  // namespace tandem

@@ -1,0 +1,174 @@
+// What is written is what is read again, and what GGML's own quantiser would have written.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "model/decoder_weights.h"
+#include "model/ggml_blocks.h"
+#include "model/gguf_writer.h"
+#include "model/quantize.h"
+#include "model/safetensors_writer.h"
+#include "tests/support/decoder_gguf.h"
+#include "tests/support/half.h"
+#include "tests/support/paths.h"
+
+namespace tandem {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<float> values_of(const TensorView& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
+  dequantize(tensor, values);
+  return values;
+}
+
+TEST(HalfTest, EveryHalfComesBackAndWhatLiesBetweenGoesToTheNearest) {
+  for (std::uint32_t bits = 0; bits < 0x7BFF; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    const float value = testing::from_half(half);
+    const float next = testing::from_half(static_cast<std::uint16_t>(bits + 1));
+    ASSERT_EQ(float_to_half(value), half);
+    ASSERT_EQ(float_to_half(-value), half | 0x8000);
+    const float middle = value + (next - value) / 2;  // exact: floats have 13 bits more
+    ASSERT_EQ(float_to_half(middle), bits + bits % 2) << "ties go to even";
+    ASSERT_EQ(float_to_half(std::nextafter(middle, 0.0f)), bits);
+    ASSERT_EQ(float_to_half(std::nextafter(middle, next)), bits + 1);
+  }
+  EXPECT_EQ(float_to_half(65504), 0x7BFF);
+  EXPECT_EQ(float_to_half(65520), 0x7C00);
+  EXPECT_EQ(float_to_half(std::numeric_limits<float>::infinity()), 0x7C00);
+  EXPECT_GT(float_to_half(kNan) & 0x7FFF, 0x7C00);
+}
+
+TEST(QuantizeTest, ABlockOfQ8_0IsThatOfTheFormat) {
+  std::vector<float> values(32, 0.0f);
+  values[0] = 254;  // d = 2, a half exactly
+  values[1] = -254;
+  values[2] = 3;  // 1.5 goes away from zero
+  values[3] = -3;
+  values[31] = 1.9f;
+  const auto bytes = quantize(DataType::kQ8_0, values);
+  ASSERT_EQ(bytes.size(), 34u);
+  const auto at = [&](std::size_t i) {
+    return static_cast<int>(static_cast<std::int8_t>(bytes[i]));
+  };
+  EXPECT_EQ(at(0), 0x00);
+  EXPECT_EQ(at(1), 0x40);
+  EXPECT_EQ(at(2), 127);
+  EXPECT_EQ(at(3), -127);
+  EXPECT_EQ(at(4), 2);
+  EXPECT_EQ(at(5), -2);
+  EXPECT_EQ(at(33), 1);
+  for (const auto byte : quantize(DataType::kQ8_0, std::vector<float>(32, 0.0f)))
+    EXPECT_EQ(byte, std::byte{0}) << "a block of zeros divides by none";
+}
+
+TEST(SafetensorsWriterTest, TensorsComeBackInWhateverOrderTheyWereWritten) {
+  const testing::TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  const std::vector<TensorShape> shapes = {{"b", {2, 3}}, {"a", {4}}, {"one", {}}};
+  SafetensorsWriter writer(path, shapes);
+  writer.write("a", std::vector<float>{1, 2, 3, 4});
+  writer.write("one", std::vector<float>{7});
+  EXPECT_FALSE(exists(path)) << "not before it is whole";
+  writer.write("b", std::vector<float>{5, 6, 7, 8, 9, 10});
+  writer.finish();
+
+  const auto file = open_safetensors(path);
+  ASSERT_EQ(file->tensors().size(), 3u);
+  EXPECT_EQ(file->find("b")->shape, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(values_of(*file->find("b")), (std::vector<float>{5, 6, 7, 8, 9, 10}));
+  EXPECT_EQ(values_of(*file->find("a")), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_TRUE(file->find("one")->shape.empty());
+}
+
+TEST(SafetensorsWriterTest, ANumberThatIsNotFiniteLeavesTheOldFile) {
+  const testing::TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  write_file_atomic(path, "old");
+  {
+    SafetensorsWriter writer(path, std::vector<TensorShape>{{"a", {2}}});
+    try {
+      writer.write("a", std::vector<float>{1, kNan});
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(error.message().find("tensor a "), std::string::npos);
+    }
+  }
+  EXPECT_EQ(read_file(path), "old");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+class GgufWriterTest : public ::testing::Test {
+ protected:
+  GgufWriterTest() {
+    const auto reference = testing::source_folder() / "tests/model/references/families/llama";
+    write_file_atomic(source_path_, testing::DecoderGguf(reference).build());
+    source_ = open_gguf(source_path_);
+  }
+
+  testing::TemporaryFolder folder_;
+  std::filesystem::path source_path_ = folder_.path() / "source.gguf";
+  std::filesystem::path path_ = folder_.path() / "copy.gguf";
+  std::unique_ptr<GgufFile> source_;
+};
+
+TEST_F(GgufWriterTest, ACopyIsTheSameDecoder) {
+  GgufWriter writer(path_, *source_, [](const TensorView& tensor) { return tensor.type; });
+  writer.finish();
+  const auto copy = open_gguf(path_);
+  ASSERT_EQ(copy->metadata_count(), source_->metadata_count());
+  ASSERT_TRUE(std::ranges::equal(copy->metadata(), source_->metadata()));
+  ASSERT_EQ(copy->tensors().size(), source_->tensors().size());
+  for (const TensorView& tensor : source_->tensors()) {
+    const TensorView& other = *copy->find(tensor.name);
+    EXPECT_EQ(other.shape, tensor.shape);
+    EXPECT_EQ(values_of(other), values_of(tensor)) << tensor.name;
+  }
+  EXPECT_EQ(DecoderWeights::open(path_).config().layer_count,
+            DecoderWeights::open(source_path_).config().layer_count);
+}
+
+TEST_F(GgufWriterTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
+  const TensorView& matrix = *source_->find("blk.0.attn_q.weight");
+  const TensorView& vector = *source_->find("output_norm.weight");
+  std::vector<float> trained = values_of(matrix);
+  for (float& value : trained) value += 0.25f;
+  std::vector<float> norm(static_cast<std::size_t>(vector.element_count()), 1.5f);
+  GgufWriter writer(path_, *source_, type_for_trained);
+  writer.write(matrix.name, trained);
+  writer.write(vector.name, norm);
+  writer.finish();
+
+  const auto copy = open_gguf(path_);
+  EXPECT_EQ(values_of(*copy->find(vector.name)), norm);
+  const TensorView& written = *copy->find(matrix.name);
+  EXPECT_EQ(written.type, type_for_trained(matrix));
+  const float largest =
+      std::abs(*std::ranges::max_element(trained, {}, [](float value) { return std::abs(value); }));
+  const auto read = values_of(written);
+  for (std::size_t i = 0; i < trained.size(); ++i)
+    ASSERT_NEAR(read[i], trained[i], largest / 127 * 0.51f);
+  // What was not written is expanded and quantised as well.
+  EXPECT_EQ(copy->find("blk.0.attn_k.weight")->type,
+            type_for_trained(*source_->find("blk.0.attn_k.weight")));
+  DecoderWeights::open(path_);
+}
+
+TEST_F(GgufWriterTest, ANumberThatIsNotFiniteIsRefused) {
+  GgufWriter writer(path_, *source_, type_for_trained);
+  const TensorView& vector = *source_->find("output_norm.weight");
+  std::vector<float> norm(static_cast<std::size_t>(vector.element_count()), 1.0f);
+  norm.back() = kNan;
+  EXPECT_THROW(writer.write(vector.name, norm), Error);
+  EXPECT_FALSE(exists(path_));
+}
+
+}  // namespace
+}  // namespace tandem
