@@ -1,8 +1,6 @@
 // How good the rankings of each mode of search are, on a set of questions whose relevant passages
 // are known. Each entry of the corpus is one passage, its title before its text, as BEIR (Thakur et
 // al. 2021, arXiv:2104.08663) has it. Peer: bench/peers/ranking.py.
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,6 +9,7 @@
 
 #include "bench/measure.h"
 #include "bench/retrieval_engine.h"
+#include "trainer/ranking_metrics.h"
 
 namespace {
 
@@ -98,35 +97,6 @@ void add_corpus(const std::filesystem::path& folder, tandem::Engine& engine) {
   flush();
 }
 
-double gain(int grade, std::size_t place) {
-  return grade / std::log2(static_cast<double>(place) + 2);
-}
-
-// As trec_eval computes it: linear gains, the ideal order for comparison.
-double ndcg_at_10(const std::vector<std::string>& ranking, const Question& question) {
-  double reached = 0;
-  for (std::size_t i = 0; i < std::min<std::size_t>(ranking.size(), 10); ++i) {
-    const auto found = question.relevant.find(ranking[i]);
-    if (found != question.relevant.end()) reached += gain(found->second, i);
-  }
-  std::vector<int> grades;
-  for (const auto& [id, grade] : question.relevant) grades.push_back(grade);
-  std::sort(grades.rbegin(), grades.rend());
-  double ideal = 0;
-  for (std::size_t i = 0; i < std::min<std::size_t>(grades.size(), 10); ++i) {
-    ideal += gain(grades[i], i);
-  }
-  return reached / ideal;
-}
-
-double recall_at(std::size_t k, const std::vector<std::string>& ranking, const Question& question) {
-  double found = 0;
-  for (std::size_t i = 0; i < std::min(ranking.size(), k); ++i) {
-    found += question.relevant.contains(ranking[i]) ? 1 : 0;
-  }
-  return found / static_cast<double>(question.relevant.size());
-}
-
 Figures measure(const tandem::Engine& engine, const std::vector<Question>& questions) {
   Figures figures;
   const std::map<std::string, SearchMode> modes = {{"dense", SearchMode::kDense},
@@ -138,15 +108,18 @@ Figures measure(const tandem::Engine& engine, const std::vector<Question>& quest
       options.limit = 20;
       options.mode = mode;
       options.conditions = false;
-      std::vector<std::string> ranking;
+      std::vector<int> found;
       for (const tandem::Hit& hit : engine.retriever->search(question.text, options)) {
-        ranking.push_back(hit.passage.document_id);
+        const auto grade = question.relevant.find(hit.passage.document_id);
+        found.push_back(grade == question.relevant.end() ? 0 : grade->second);
       }
+      std::vector<int> relevant;
+      for (const auto& [id, grade] : question.relevant) relevant.push_back(grade);
       const double share = 1.0 / static_cast<double>(questions.size());
-      figures[name + ": nDCG@10, of 1"] += share * ndcg_at_10(ranking, question);
+      figures[name + ": nDCG@10, of 1"] += share * tandem::ndcg_at(10, found, relevant);
       for (const std::size_t k : {1, 5, 20}) {
         figures[name + ": recall@" + std::to_string(k) + ", of 1"] +=
-            share * recall_at(k, ranking, question);
+            share * tandem::recall_at(k, found, relevant);
       }
     }
   }

@@ -18,7 +18,9 @@ void add_index_command(CLI::App& app, int& exit_status);
 void add_search_command(CLI::App& app);
 void add_ask_command(CLI::App& app);
 void add_serve_command(CLI::App& app);
+void add_eval_command(CLI::App& app);
 void add_check_command(CLI::App& app, int& exit_status);
+void add_train_command(CLI::App& app);
 
 }  // namespace tandem
 

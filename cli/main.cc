@@ -38,7 +38,9 @@ int main(int argc, char** argv) {
   tandem::add_search_command(app);
   tandem::add_ask_command(app);
   tandem::add_serve_command(app);
+  tandem::add_eval_command(app);
   tandem::add_check_command(app, exit_status);
+  tandem::add_train_command(app);
 
   try {
     app.parse(argc, argv);

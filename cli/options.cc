@@ -36,6 +36,10 @@ void add_store_option(CLI::App& command, std::filesystem::path& folder) {
 
 void add_engine_options(CLI::App& command, EngineOptions& options) {
   add_store_option(command, options.store);
+  add_model_options(command, options);
+}
+
+void add_model_options(CLI::App& command, EngineOptions& options) {
   command
       .add_option(
           "--encoder", options.encoder,

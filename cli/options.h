@@ -16,7 +16,9 @@ namespace tandem {
 
 // --store.
 void add_store_option(CLI::App& command, std::filesystem::path& folder);
-// --store, --encoder and --threads, bound to `options`, which must outlive the parsing.
+// --encoder and --threads.
+void add_model_options(CLI::App& command, EngineOptions& options);
+// --store and those, bound to `options`, which must outlive the parsing.
 void add_engine_options(CLI::App& command, EngineOptions& options);
 // --index.
 void add_index_option(CLI::App& command, EngineOptions& options);

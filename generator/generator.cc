@@ -45,6 +45,9 @@ class GgufGenerator final : public Generator {
   PassageReading passage_reading() const override { return passage_reading_; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   std::string spell(TokenId token) const override;
+  std::optional<TokenId> end_of_turn() const override {
+    return ends_.empty() ? std::nullopt : std::optional(ends_.front());
+  }
   SchedulerState state() const override { return scheduler_.state(); }
 
   Prompt render(std::span<const ChatMessage> messages, PassageReading reading) const override;

@@ -92,6 +92,8 @@ class Generator {
   virtual const Tokenizer& tokenizer() const = 0;
   // Bytes of a token in running text; of a control token, its name in the vocabulary.
   virtual std::string spell(TokenId token) const = 0;
+  // What the model is taught to end a turn with; nullopt if its file names none.
+  virtual std::optional<TokenId> end_of_turn() const = 0;
   virtual SchedulerState state() const = 0;
 
   // The prompt of a conversation, by the chat template of the file. Where passages are read

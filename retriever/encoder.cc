@@ -151,12 +151,13 @@ class BertEncoder final : public Encoder {
   int dimension() const override { return model_->config().hidden_size; }
   int max_tokens() const override { return max_tokens_; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  Pooling pooling() const override { return pooling_; }
+  std::vector<TokenId> tokens_of(const std::string& text, TextKind kind) const override;
 
   std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const override;
 
  private:
   const std::string& prompt_of(TextKind kind) const;
-  std::vector<TokenId> sequence(const std::string& text) const;
 
   std::string id_;
   std::string name_;
@@ -172,10 +173,11 @@ const std::string& BertEncoder::prompt_of(TextKind kind) const {
   return kind == TextKind::kPassage ? prompts_.passage : prompts_.plain;
 }
 
-std::vector<TokenId> BertEncoder::sequence(const std::string& text) const {
+std::vector<TokenId> BertEncoder::tokens_of(const std::string& text, TextKind kind) const {
+  const std::string& prompt = prompt_of(kind);
   const auto prefix = tokenizer_->prefix();
   const auto suffix = tokenizer_->suffix();
-  std::vector<TokenId> ids = tokenizer_->encode(text);
+  std::vector<TokenId> ids = tokenizer_->encode(prompt.empty() ? text : prompt + text);
   const std::size_t room = static_cast<std::size_t>(max_tokens_) - prefix.size() - suffix.size();
   if (ids.size() > room) ids.resize(room);
   ids.insert(ids.begin(), prefix.begin(), prefix.end());
@@ -184,12 +186,10 @@ std::vector<TokenId> BertEncoder::sequence(const std::string& text) const {
 }
 
 std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextKind kind) const {
-  const std::string& prompt = prompt_of(kind);
   const auto width = static_cast<std::size_t>(dimension());
   std::vector<std::vector<TokenId>> sequences;
   sequences.reserve(texts.size());
-  for (const auto& text : texts)
-    sequences.push_back(prompt.empty() ? sequence(text) : sequence(prompt + text));
+  for (const auto& text : texts) sequences.push_back(tokens_of(text, kind));
 
   // The model runs texts of equal length side by side, so they are put next to each other.
   std::vector<std::size_t> order(texts.size());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "model/bert.h"
 #include "model/tokenizers/tokenizer.h"
 
 namespace tandem {
@@ -37,6 +38,10 @@ class Encoder {
   // Longest sequence, control tokens included; what is beyond is cut off.
   virtual int max_tokens() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
+  virtual Pooling pooling() const = 0;
+
+  // What the network is given for a text of this kind: prompt, cut and control tokens included.
+  virtual std::vector<TokenId> tokens_of(const std::string& text, TextKind kind) const = 0;
 
   // Encodes each text, after the prompt that the encoder was trained with for texts of this kind:
   // shape [texts, dimension], row-major, each row of length 1 (L2). Texts are batched by length and

@@ -59,6 +59,8 @@ TextAnalysis analysis_for(const EngineOptions& options, const StoreSettings& rem
   return TextAnalysis(language);
 }
 
+}  // namespace
+
 GeneratorOptions generator_options(const EngineOptions& options) {
   GeneratorOptions generator;
   generator.scheduling.cache_bytes = static_cast<std::size_t>(options.cache_mb) << 20;
@@ -73,8 +75,6 @@ GeneratorOptions generator_options(const EngineOptions& options) {
   }
   return generator;
 }
-
-}  // namespace
 
 std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
   set_compute_threads(options.threads);

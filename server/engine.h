@@ -43,6 +43,9 @@ struct EngineOptions {
   PassageOrder passage_order = PassageOrder::kRelevance;
 };
 
+// What of it concerns the generator. Where the store may be written, passages are kept in it.
+GeneratorOptions generator_options(const EngineOptions& options);
+
 // Parts in the order in which they depend on each other. Immutable once opened but for what the
 // parts themselves allow; safe from any thread.
 struct Engine {

@@ -11,9 +11,8 @@ import sys
 
 # From the bottom up. tests and bench may use every room.
 LADDER = ["base", "model", "store", "retriever", "generator", "indexer", "trainer", "server", "cli"]
-# What is linked to LibTorch: these folders of a room, and a room.
+# What is linked to LibTorch: these folders of a room.
 PLUGINS = ("torch", "cuda")
-TRAINER = "trainer"
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
 
@@ -30,7 +29,7 @@ def faults(path):
             yield f'{path}:{line}: include "{included}" from the root of the tree, room first'
         elif match.group(1) and LADDER.index(target) > LADDER.index(room):
             yield f"{path}:{line}: {room} may not include {target}, which is above it"
-        elif path.parts[1] not in PLUGINS and room != TRAINER:
+        elif path.parts[1] not in PLUGINS:
             if match.group(2) and target in {"torch", "ATen", "c10"}:
                 yield f"{path}:{line}: only the folders {', '.join(PLUGINS)} include LibTorch"
             elif match.group(1) and "/torch/" in included:

@@ -48,6 +48,10 @@ class FakeEncoder : public Encoder {
   int dimension() const override { return dimension_; }
   int max_tokens() const override { return max_tokens_; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
+  Pooling pooling() const override { return Pooling::kMean; }
+  std::vector<TokenId> tokens_of(const std::string& text, TextKind) const override {
+    return tokenizer_.encode(text, ControlTokens::kAsText);
+  }
 
   std::vector<float> encode(std::span<const std::string> texts, TextKind) const override {
     ++calls;

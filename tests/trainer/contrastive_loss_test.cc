@@ -1,4 +1,4 @@
-#include "trainer/contrastive_loss.h"
+#include "trainer/torch/contrastive_loss.h"
 
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>

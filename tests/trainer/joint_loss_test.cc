@@ -1,4 +1,4 @@
-#include "trainer/joint_loss.h"
+#include "trainer/torch/joint_loss.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>

@@ -1,8 +1,8 @@
 // What teaches a retriever where the right passages are known: InfoNCE (van den Oord et al. 2018,
 // arXiv:1807.03748) with the passages of other questions as negatives (Karpukhin et al. 2020,
 // arXiv:2004.04906).
-#ifndef TANDEM_TRAINER_CONTRASTIVE_LOSS_H_
-#define TANDEM_TRAINER_CONTRASTIVE_LOSS_H_
+#ifndef TANDEM_TRAINER_TORCH_CONTRASTIVE_LOSS_H_
+#define TANDEM_TRAINER_TORCH_CONTRASTIVE_LOSS_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -22,4 +22,4 @@ at::Tensor contrastive_loss(const at::Tensor& scores, const at::Tensor& positive
 
 }  // namespace tandem
 
-#endif  // TANDEM_TRAINER_CONTRASTIVE_LOSS_H_
+#endif  // TANDEM_TRAINER_TORCH_CONTRASTIVE_LOSS_H_

@@ -1,0 +1,105 @@
+#include "trainer/answer_metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "trainer/abstention.h"
+
+namespace tandem {
+namespace {
+
+// What SQuAD's published script makes of these texts.
+TEST(AnswerMetricsTest, NormalizesAsThePublishedScript) {
+  const struct {
+    std::string_view text;
+    std::string_view normal;
+  } cases[] = {
+      {"The Eiffel Tower", "eiffel tower"},
+      {"  a  cat,\tan owl\n", "cat owl"},
+      {"U.S.", "us"},
+      {"well-known", "wellknown"},
+      {"theatre anthem banana", "theatre anthem banana"},  // articles inside words
+      {"\"The\" A. an!", ""},
+      {"a.b", "ab"},  // punctuation goes before articles are looked for
+      {"the-man", "theman"},
+      {"5 a day", "5 day"},
+      {"$12", "12"},
+      {"R&D_x", "rdx"},
+      {"the–end", "–end"},  // the dash of Unicode stays and ends the article
+      {"l’a vu “a” b", "l’ vu “ ” b"},
+      {"ÉCOLE Ä", "école ä"},
+      {"ΟΔΟΣ", "οδος"},  // the last sigma, as Python has it
+      {"a\xC2\xA0"
+       "b\xE3\x80\x80"
+       "c",
+       "b c"},                    // spaces that are not of ASCII
+      {"a\xCC\x81", "\xCC\x81"},  // a combining mark is no part of the word
+      {"a² an½ 3a", "a² an½ 3a"},
+      {"", ""},
+      {"...", ""},
+  };
+  for (const auto& [text, normal] : cases) EXPECT_EQ(normalize_answer(text), normal) << text;
+}
+
+TEST(AnswerMetricsTest, ScoresAsThePublishedScript) {
+  const struct {
+    std::string answer;
+    std::vector<std::string> answers;
+    double exact;
+    double f1;
+  } cases[] = {
+      {"the Apollo program", {"Apollo program"}, 1, 1},
+      {"Apollo", {"Apollo program"}, 0, 2.0 / 3},
+      {"Apollo", {"Project Mercury", "Apollo program", "Apollo"}, 1, 1},
+      {"Apollo Apollo", {"Apollo"}, 0, 2.0 / 3},  // counted as often as it comes
+      {"b b c", {"b c c"}, 0, 2.0 / 3},           // common: b, c
+      {"one two three four", {"two four six"}, 0, 4.0 / 7},
+      {"", {"Apollo"}, 0, 0},
+      {"Apollo", {}, 0, 0},
+      {"", {}, 1, 1},
+      {"The.", {}, 1, 1},           // nothing is left of it
+      {"an", {"the", "A!"}, 1, 1},  // nor of any right answer
+      {"Apollo", {"the", "A!"}, 0, 0},
+      {"", {"the", "Apollo"}, 0, 0},  // one that leaves nothing does not count beside others
+      {"1973", {"October 1973", "October"}, 0, 2.0 / 3},
+  };
+  for (const auto& [answer, answers, exact, f1] : cases) {
+    EXPECT_DOUBLE_EQ(exact_match(answer, answers), exact) << answer;
+    EXPECT_DOUBLE_EQ(token_f1(answer, answers), f1) << answer;
+  }
+}
+
+TEST(AnswerMetricsTest, RougeComparesTheOrderOfWords) {
+  const struct {
+    std::string answer;
+    std::vector<std::string> answers;
+    double score;
+  } cases[] = {
+      // The examples of the paper's section 3.1.
+      {"police kill the gunman", {"police killed the gunman"}, 0.75},
+      {"the gunman kill police", {"police killed the gunman"}, 0.5},
+      {"the gunman police killed", {"police killed the gunman"}, 0.5},
+      {"Police-killed, THE gunman!", {"police killed the gunman"}, 1},
+      {"one two", {"one two three four"}, 2.0 / 3},
+      {"two one", {"nothing", "one two"}, 0.5},
+      {"", {"one"}, 0},
+      {"one", {}, 0},
+      {"...", {"!"}, 0},
+  };
+  for (const auto& [answer, answers, score] : cases)
+    EXPECT_DOUBLE_EQ(rouge_l(answer, answers), score) << answer;
+}
+
+TEST(AbstentionTest, KnowsAnswersThatSayNothing) {
+  for (const std::string_view text :
+       {kAbstention, std::string_view("I don't know"), std::string_view("i don’t know."),
+        std::string_view("  \n"), std::string_view("..."), std::string_view("Unanswerable"),
+        std::string_view("I do not know the answer.")})
+    EXPECT_TRUE(is_abstention(text)) << text;
+  for (const std::string_view text : {"1973", "I do not know, but it may be 1973", "know", "no"})
+    EXPECT_FALSE(is_abstention(text)) << text;
+}
+
+}  // namespace
+}  // namespace tandem

@@ -1,0 +1,279 @@
+// The networks that are trained against those that serve, and what a step does to them.
+#include "trainer/joint_networks.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "model/torch_decoder.h"
+#include "tests/support/paths.h"
+
+namespace tandem {
+namespace {
+
+std::filesystem::path reference_folder(const std::string& name) {
+  return testing::source_folder() / "tests/model/references" / name;
+}
+
+std::vector<TokenId> tokens_from(int first, int count, int step) {
+  std::vector<TokenId> tokens;
+  for (int i = 0; i < count; ++i) tokens.push_back(3 + (first + i * step) % 40);
+  return tokens;
+}
+
+JointOptions exact() {
+  JointOptions options;
+  options.precision = TrainingPrecision::kFloat;
+  return options;
+}
+
+struct Networks {
+  explicit Networks(const JointOptions& options, const std::string& family = "families/llama",
+                    Pooling pooling = Pooling::kMean)
+      : joint(JointNetworks::load(encoder, pooling, &load_decoder(family), options)) {}
+
+  const DecoderWeights& load_decoder(const std::string& family) {
+    decoder.emplace(DecoderWeights::open(reference_folder(family)));
+    return *decoder;
+  }
+
+  BertCheckpoint encoder = BertCheckpoint::open(reference_folder("encoders/bert"));
+  std::optional<DecoderWeights> decoder;
+  std::unique_ptr<JointNetworks> joint;
+};
+
+std::map<std::string, std::vector<float>> weights_of(const JointNetworks& networks,
+                                                     bool of_encoder) {
+  std::map<std::string, std::vector<float>> weights;
+  const auto visit = [&](std::string_view name, std::span<const std::int64_t>,
+                         std::span<const float> values) {
+    weights[std::string(name)].assign(values.begin(), values.end());
+  };
+  of_encoder ? networks.visit_encoder(visit) : networks.visit_generator(visit);
+  return weights;
+}
+
+float largest_difference(const std::map<std::string, std::vector<float>>& a,
+                         const std::map<std::string, std::vector<float>>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  float largest = 0;
+  for (const auto& [name, values] : a)
+    for (std::size_t i = 0; i < values.size(); ++i)
+      largest = std::max(largest, std::abs(values[i] - b.at(name)[i]));
+  return largest;
+}
+
+// Two questions that share a passage, of different lengths and numbers of passages.
+std::vector<TrainingQuestion> sample_batch() {
+  TrainingQuestion one;
+  one.query = tokens_from(1, 5, 3);
+  one.passages = {tokens_from(7, 9, 5), tokens_from(2, 6, 7), tokens_from(5, 4, 11)};
+  one.passage_ids = {10, 11, 12};
+  one.positive_ids = {11};
+  one.prompts = {tokens_from(3, 12, 5), tokens_from(4, 9, 3), tokens_from(9, 7, 7)};
+  one.answer = tokens_from(20, 3, 1);
+  TrainingQuestion two;
+  two.query = tokens_from(13, 4, 7);
+  two.passages = {tokens_from(2, 6, 7), tokens_from(21, 8, 3)};
+  two.passage_ids = {11, 13};
+  two.positive_ids = {13, 99};
+  two.prompts = {tokens_from(6, 8, 9), tokens_from(8, 11, 3)};
+  two.answer = tokens_from(30, 1, 1);
+  return {one, two};
+}
+
+class DecoderWithGradientTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(DecoderWithGradientTest, ScoresAnswersAsTheReferenceDoes) {
+  const std::string family = std::string("families/") + GetParam();
+  const auto model = TorchDecoder::load(DecoderWeights::open(reference_folder(family)));
+  Networks networks(exact(), family);
+  const auto prompt = tokens_from(5, 40, 7);  // beyond the windows of the families that have one
+  const auto answer = tokens_from(9, 4, 3);
+
+  const auto scores = networks.joint->score(prompt, answer);
+
+  ASSERT_EQ(scores.size(), answer.size());
+  auto cache = model->make_cache(64);
+  std::vector<float> logits(static_cast<std::size_t>(model->config().vocabulary_size));
+  model->forward(prompt, *cache, logits);
+  for (std::size_t i = 0; i < answer.size(); ++i) {
+    const float top = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit - top));
+    EXPECT_NEAR(scores[i], logits[static_cast<std::size_t>(answer[i])] - top - std::log(sum), 1e-4)
+        << "token " << i;
+    model->forward({&answer[i], 1}, *cache, logits);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, DecoderWithGradientTest,
+                         ::testing::Values("llama", "mistral", "qwen2", "qwen2_window", "qwen3",
+                                           "gemma3"));
+
+class EncoderWithGradientTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EncoderWithGradientTest, GivesTheVectorsOfTheEncoderThatServes) {
+  for (const Pooling pooling : {Pooling::kMean, Pooling::kCls}) {
+    const auto folder = reference_folder(std::string("encoders/") + GetParam());
+    const BertCheckpoint checkpoint = BertCheckpoint::open(folder);
+    const auto networks = JointNetworks::load(checkpoint, pooling, nullptr, exact());
+    const std::vector<std::vector<TokenId>> sequences = {tokens_from(1, 9, 3), tokens_from(4, 5, 7),
+                                                         tokens_from(2, 9, 5)};
+    const auto vectors = networks->encode(sequences);
+
+    const auto model = BertModel::load(folder, BertExecutor::kTorch);
+    const auto width = static_cast<std::size_t>(model->config().hidden_size);
+    std::vector<float> states(sequences.size() * width);
+    model->pooled_states(sequences, pooling, states);
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      const auto row = std::span(states).subspan(i * width, width);
+      const double length = std::sqrt(std::inner_product(row.begin(), row.end(), row.begin(), 0.0));
+      for (std::size_t j = 0; j < width; ++j)
+        EXPECT_NEAR(vectors[i * width + j], row[j] / length, 1e-5);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, EncoderWithGradientTest,
+                         ::testing::Values("bert", "xlm_roberta"));
+
+TEST(JointNetworksTest, WeightsComeBackUnderTheNamesOfTheFile) {
+  Networks networks(exact());
+  const auto generator = weights_of(*networks.joint, false);
+  ASSERT_EQ(generator.size(), networks.decoder->tensors().size());
+  for (const TensorView& tensor : networks.decoder->tensors()) {
+    std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
+    dequantize(tensor, values);
+    EXPECT_EQ(generator.at(tensor.name), values) << tensor.name;
+  }
+  for (const auto& [name, values] : weights_of(*networks.joint, true))
+    EXPECT_NE(networks.encoder.file->find(name), nullptr) << name;
+}
+
+TEST(JointNetworksTest, StepsLowerTheLossOfTheirBatch) {
+  for (const auto kind :
+       {JointLossKind::kRagSequence, JointLossKind::kRagToken, JointLossKind::kEmdr2,
+        JointLossKind::kPerplexityDistillation, JointLossKind::kReplug}) {
+    JointOptions options = exact();
+    options.loss.kind = kind;
+    options.contrastive_weight = 1;
+    Networks networks(options);
+    const auto batch = sample_batch();
+    const StepResult first = networks.joint->step(batch, {1e-3, 1e-3});
+    StepResult last;
+    for (int i = 0; i < 15; ++i) last = networks.joint->step(batch, {1e-3, 1e-3});
+    EXPECT_TRUE(last.finite);
+    EXPECT_GT(first.encoder_gradient, 0);
+    EXPECT_GT(first.generator_gradient, 0);
+    EXPECT_LT(last.loss, first.loss * 0.9) << "kind " << static_cast<int>(kind);
+  }
+}
+
+TEST(JointNetworksTest, HowPassesAreDividedChangesNothing) {
+  JointOptions whole = exact();
+  whole.contrastive_weight = 0.5;
+  JointOptions divided = whole;
+  divided.encoder_tokens = 1;
+  divided.generator_tokens = 1;
+  Networks a(whole);
+  Networks b(divided);
+  const StepResult from_a = a.joint->step(sample_batch(), {1e-3, 1e-3});
+  const StepResult from_b = b.joint->step(sample_batch(), {1e-3, 1e-3});
+  EXPECT_NEAR(from_a.loss, from_b.loss, 1e-5);
+  EXPECT_NEAR(from_a.encoder_gradient, from_b.encoder_gradient, 1e-4);
+  EXPECT_NEAR(from_a.generator_gradient, from_b.generator_gradient, 1e-4);
+}
+
+TEST(JointNetworksTest, TheGradientOfTheEncoderIsThatOfDifferences) {
+  JointOptions options = exact();
+  options.contrastive_weight = 0.5;
+  options.gradient_limit = 0;
+  options.encoder_tokens = 1;  // the gradient goes through vectors that are computed twice
+  options.encoder.weight_decay = 0;
+  // Where Adam's first step goes is the sign of the gradient: the loss after a small one has fallen
+  // by the sum of its absolute values times the rate, the first term of Taylor's series.
+  options.generator.trained = false;
+  Networks networks(options);
+  const auto batch = sample_batch();
+  const auto before = weights_of(*networks.joint, true);
+  const double rate = 1e-5;
+  const StepResult first = networks.joint->step(batch, {rate, 0});
+  const auto after = weights_of(*networks.joint, true);
+  const StepResult second = networks.joint->step(batch, {0, 0});
+  EXPECT_GT(largest_difference(before, after), 0.9f * static_cast<float>(rate));
+  EXPECT_LT(second.loss, first.loss);
+  // The norm bounds the sum of absolute values from below, and the root of their number times it
+  // from above (Cauchy and Schwarz).
+  std::size_t count = 0;
+  for (const auto& [name, values] : before) count += values.size();
+  const double fallen = (first.loss - second.loss) / rate;
+  EXPECT_GT(fallen, 0.8 * first.encoder_gradient);
+  EXPECT_LT(fallen, 1.2 * first.encoder_gradient * std::sqrt(static_cast<double>(count)));
+}
+
+TEST(JointNetworksTest, ANetworkThatIsNotTrainedStays) {
+  for (const bool encoder_trained : {true, false}) {
+    JointOptions options = exact();
+    options.encoder.trained = encoder_trained;
+    options.generator.trained = !encoder_trained;
+    Networks networks(options);
+    const auto encoder = weights_of(*networks.joint, true);
+    const auto generator = weights_of(*networks.joint, false);
+    networks.joint->step(sample_batch(), {1e-3, 1e-3});
+    EXPECT_EQ(largest_difference(encoder, weights_of(*networks.joint, true)) > 0, encoder_trained);
+    EXPECT_EQ(largest_difference(generator, weights_of(*networks.joint, false)) > 0,
+              !encoder_trained);
+  }
+}
+
+TEST(JointNetworksTest, LoraBeginsAtTheWeightsAndChangesMatricesOnly) {
+  JointOptions options = exact();
+  options.encoder.lora_rank = 2;
+  options.generator.lora_rank = 2;
+  Networks networks(options);
+  Networks full(exact());
+  for (const bool of_encoder : {true, false}) {
+    const auto before = weights_of(*networks.joint, of_encoder);
+    EXPECT_EQ(largest_difference(before, weights_of(*full.joint, of_encoder)), 0);
+  }
+  const auto before = weights_of(*networks.joint, false);
+  const StepResult first = networks.joint->step(sample_batch(), {1e-2, 1e-2});
+  StepResult last;
+  for (int i = 0; i < 10; ++i) last = networks.joint->step(sample_batch(), {1e-2, 1e-2});
+  EXPECT_LT(last.loss, first.loss);
+  for (const auto& [name, values] : weights_of(*networks.joint, false)) {
+    const bool is_matrix = name.starts_with("blk.") && name.find("norm") == std::string::npos;
+    EXPECT_EQ(values != before.at(name), is_matrix) << name;
+  }
+}
+
+TEST(JointNetworksTest, ANumberThatIsNotFiniteChangesNothing) {
+  JointOptions options = exact();
+  options.gradient_limit = 0;
+  Networks networks(options);
+  // A rate that throws the weights out of what a float holds: the next loss is not a number.
+  networks.joint->step(sample_batch(), {1e30, 1e30});
+  const auto before = weights_of(*networks.joint, true);
+  const StepResult result = networks.joint->step(sample_batch(), {1e-3, 1e-3});
+  EXPECT_FALSE(result.finite);
+  EXPECT_EQ(largest_difference(before, weights_of(*networks.joint, true)), 0);
+}
+
+TEST(JointNetworksTest, OptionsOutOfRangeAreRefused) {
+  JointOptions options = exact();
+  options.score_temperature = 0;
+  EXPECT_THROW(Networks{options}, Error);
+  options = exact();
+  options.encoder.lora_rank = -1;
+  EXPECT_THROW(Networks{options}, Error);
+}
+
+}  // namespace
+}  // namespace tandem

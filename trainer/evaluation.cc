@@ -1,0 +1,180 @@
+#include "trainer/evaluation.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <mutex>
+
+#include "base/error.h"
+#include "generator/fitted_prompt.h"
+#include "retriever/passage_text.h"
+#include "trainer/abstention.h"
+#include "trainer/answer_metrics.h"
+#include "trainer/passage_search.h"
+#include "trainer/ranking_metrics.h"
+
+namespace tandem {
+namespace {
+
+constexpr std::size_t kDeepest = 20;  // place in a ranking that a metric looks at
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// [texts, dimension]. In parts, so that there is progress to show.
+std::vector<float> encode(const Encoder& encoder, std::span<const std::string> texts, TextKind kind,
+                          std::string_view stage, const EvaluationProgress& progress) {
+  constexpr std::size_t kPart = 512;
+  std::vector<float> vectors;
+  if (progress) progress(stage, 0, texts.size());
+  for (std::size_t begin = 0; begin < texts.size(); begin += kPart) {
+    const auto part = texts.subspan(begin, std::min(kPart, texts.size() - begin));
+    const std::vector<float> some = encoder.encode(part, kind);
+    vectors.insert(vectors.end(), some.begin(), some.end());
+    if (progress) progress(stage, begin + part.size(), texts.size());
+  }
+  return vectors;
+}
+
+std::vector<std::vector<FoundPassage>> retrieve(const Corpus& corpus,
+                                                std::span<const Question> questions,
+                                                const Encoder& encoder, std::size_t k,
+                                                const EvaluationProgress& progress) {
+  std::vector<std::string> passages;
+  passages.reserve(corpus.passages.size());
+  for (const TrainingPassage& passage : corpus.passages)
+    passages.push_back(embedding_text(to_passage(passage)));
+  std::vector<std::string> texts;
+  texts.reserve(questions.size());
+  for (const Question& question : questions) texts.push_back(question.text);
+  const auto passage_vectors =
+      encode(encoder, passages, TextKind::kPassage, "embedding passages", progress);
+  const auto question_vectors =
+      encode(encoder, texts, TextKind::kQuery, "embedding questions", progress);
+  return search_passages(passage_vectors, question_vectors,
+                         static_cast<std::size_t>(encoder.dimension()), k);
+}
+
+void score_ranking(const Question& question, std::span<const FoundPassage> found,
+                   std::map<std::string, double>& scores) {
+  if (question.positives.empty()) return;
+  const std::vector<int> relevant(question.positives.size(), 1);
+  std::vector<int> grades;
+  for (const FoundPassage& passage : found.first(std::min(found.size(), kDeepest))) {
+    const bool right =
+        std::binary_search(question.positives.begin(), question.positives.end(), passage.index);
+    grades.push_back(right ? 1 : 0);
+  }
+  scores[kRecallAt1] = recall_at(1, grades, relevant);
+  scores[kRecallAt5] = recall_at(5, grades, relevant);
+  scores[kRecallAt20] = recall_at(kDeepest, grades, relevant);
+  scores[kReciprocalRank] = reciprocal_rank(grades);
+  scores[kNdcgAt10] = ndcg_at(10, grades, relevant);
+}
+
+void score_answer(const Question& question, const std::string& answer,
+                  std::map<std::string, double>& scores) {
+  const bool abstained = is_abstention(answer);
+  scores[kAbstained] = abstained ? 1 : 0;
+  // A question whose passages are known but not its answer has nothing to compare with.
+  if (question.answers.empty() && question.is_answerable()) return;
+  const std::string given = abstained ? std::string() : answer;
+  scores[kExactMatch] = exact_match(given, question.answers);
+  scores[kTokenF1] = token_f1(given, question.answers);
+  if (!question.answers.empty()) scores[kRougeL] = rouge_l(given, question.answers);
+}
+
+// Those that go into the prompt, best first.
+std::vector<Hit> hits_of(const Corpus& corpus, std::span<const FoundPassage> found,
+                         std::size_t count) {
+  std::vector<Hit> hits;
+  for (const FoundPassage& passage : found.first(std::min(found.size(), count)))
+    hits.push_back({to_passage(corpus.passages[passage.index]), passage.score});
+  return hits;
+}
+
+std::string answer_one(const Generator& generator, const Question& question, std::vector<Hit> hits,
+                       const EvaluationOptions& options) {
+  const std::vector<ChatMessage> messages = {{"user", question.text}};
+  const FittedPrompt fitted =
+      fit_prompt(generator, messages, std::move(hits), options.max_tokens, nullptr);
+  GenerationOptions generation;
+  generation.sampling.temperature = 0;
+  generation.max_tokens = options.max_tokens;
+  return generator.generate(fitted.prompt, generation, [](const TextPiece&) { return true; }).text;
+}
+
+// Runs answer(i) for i below `count`, so many at a time, and throws what the first that fails
+// throws, when those under way have ended.
+template <typename Answer>
+void answer_all(std::size_t count, std::size_t concurrent, const Answer& answer,
+                const EvaluationProgress& progress) {
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> failed = false;
+  std::mutex mutex;
+  std::size_t done = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < count && !failed; i = next++) {
+      try {
+        answer(i);
+      } catch (...) {
+        failed = true;
+        throw;
+      }
+      const std::lock_guard lock(mutex);
+      ++done;
+      if (progress) progress("answering", done, count);
+    }
+  };
+  if (progress) progress("answering", 0, count);
+  std::vector<std::future<void>> workers;
+  for (std::size_t i = 0; i < std::min(concurrent, count); ++i)
+    workers.push_back(std::async(std::launch::async, work));
+  for (const std::future<void>& worker : workers) worker.wait();
+  for (std::future<void>& worker : workers) worker.get();
+}
+
+}  // namespace
+
+EvaluationReport evaluate(const Corpus& corpus, std::span<const Question> questions,
+                          const Encoder& encoder, const Generator* generator,
+                          const EvaluationOptions& options, const EvaluationProgress& progress) {
+  TANDEM_CHECK(options.passages > 0 && options.concurrent > 0);
+  EvaluationReport report;
+  const Stopwatch retrieval;
+  const auto found =
+      retrieve(corpus, questions, encoder, std::max(options.passages, kDeepest), progress);
+  report.retrieval_seconds = retrieval.seconds();
+  report.results.resize(questions.size());
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    QuestionResult& result = report.results[i];
+    result.id = questions[i].id;
+    result.answerable = questions[i].is_answerable();
+    for (const FoundPassage& passage : found[i])
+      result.found.push_back(corpus.passages[passage.index].id);
+    score_ranking(questions[i], found[i], result.scores);
+  }
+  if (generator == nullptr) return report;
+  const Stopwatch generation;
+  answer_all(
+      questions.size(), options.concurrent,
+      [&](std::size_t i) {
+        QuestionResult& result = report.results[i];
+        result.answer = answer_one(*generator, questions[i],
+                                   hits_of(corpus, found[i], options.passages), options);
+        score_answer(questions[i], *result.answer, result.scores);
+      },
+      progress);
+  report.generation_seconds = generation.seconds();
+  return report;
+}
+
+}  // namespace tandem

@@ -1,0 +1,47 @@
+// How well a retriever finds what holds the answers, and how well a generator answers from it.
+#ifndef TANDEM_TRAINER_EVALUATION_H_
+#define TANDEM_TRAINER_EVALUATION_H_
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "generator/answerer.h"
+#include "generator/generator.h"
+#include "retriever/encoder.h"
+#include "trainer/question_result.h"
+#include "trainer/question_set.h"
+
+namespace tandem {
+
+struct EvaluationOptions {
+  std::size_t passages = kDefaultPromptPassages;  // that go into a prompt, at least 1
+  int max_tokens = 32;                            // of an answer
+  std::size_t concurrent = 8;                     // answers in progress, at least 1
+};
+
+struct EvaluationReport {
+  std::vector<QuestionResult> results;  // in the order of the questions
+  double retrieval_seconds = 0;         // embedding of the corpus included
+  double generation_seconds = 0;
+};
+
+// Called by one thread at a time, not always the same: so many of all are embedded, or answered.
+using EvaluationProgress =
+    std::function<void(std::string_view stage, std::size_t done, std::size_t total)>;
+
+// Embeds corpus and questions as the store's passages and a user's question are, searches exactly,
+// and has each question answered from the best passages with the most likely token each time.
+// Beside one another, answers are computed in the same steps; which of them share one may change
+// the last bits of a logit, and so, rarely, a word. Without `generator` (null) only the retriever
+// is asked. `progress` may be empty. Throws what the networks throw.
+EvaluationReport evaluate(const Corpus& corpus, std::span<const Question> questions,
+                          const Encoder& encoder, const Generator* generator,
+                          const EvaluationOptions& options = {},
+                          const EvaluationProgress& progress = {});
+
+}  // namespace tandem
+
+#endif  // TANDEM_TRAINER_EVALUATION_H_

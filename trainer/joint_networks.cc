@@ -1,0 +1,33 @@
+#include "trainer/joint_networks.h"
+
+#include "model/plugin.h"
+#include "model/threads.h"
+#include "model/torch_plugin.h"
+
+namespace tandem {
+namespace {
+
+constexpr const char* kFileName = "libtandem_trainer_torch.so";
+
+const TrainerPlugin& open_trainer_plugin() {
+  torch_plugin();  // whose LibTorch this one then gets
+  const auto path = find_plugin(kFileName);
+  const std::string advice =
+      "build the target tandem_trainer_torch, or put the file back beside libtandem_torch.so";
+  const auto function = reinterpret_cast<TrainerPluginFunction>(
+      open_plugin(path, kTrainerPluginFunction, {advice, advice}));
+  const TrainerPlugin& plugin = *function(&compute_threads);
+  require_plugin_build(path, plugin.build);
+  return plugin;
+}
+
+}  // namespace
+
+std::unique_ptr<JointNetworks> JointNetworks::load(const BertCheckpoint& encoder, Pooling pooling,
+                                                   const DecoderWeights* generator,
+                                                   const JointOptions& options) {
+  static const TrainerPlugin& plugin = open_trainer_plugin();
+  return plugin.load(encoder, pooling, generator, options);
+}
+
+}  // namespace tandem

@@ -1,0 +1,70 @@
+#include "trainer/save_networks.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "model/gguf.h"
+#include "model/gguf_writer.h"
+#include "model/safetensors_writer.h"
+
+namespace tandem {
+namespace {
+
+constexpr const char* kWeights = "model.safetensors";
+
+// What others read and no vector depends on, such as BERT's pooler.
+std::vector<const TensorView*> untrained(const WeightFile& source,
+                                         std::span<const TensorShape> trained) {
+  std::vector<const TensorView*> others;
+  for (const TensorView& tensor : source.tensors()) {
+    const bool is_integer = tensor.type == DataType::kI32 || tensor.type == DataType::kI64;
+    if (!is_integer && std::ranges::find(trained, tensor.name, &TensorShape::name) == trained.end())
+      others.push_back(&tensor);
+  }
+  return others;
+}
+
+}  // namespace
+
+void save_encoder(const JointNetworks& networks, const std::filesystem::path& from,
+                  const std::filesystem::path& to) {
+  std::filesystem::path temporary = to;
+  temporary += ".unfinished";
+  std::filesystem::remove_all(temporary);
+  std::filesystem::create_directories(temporary);
+  for (const auto& entry : std::filesystem::directory_iterator(from))
+    if (entry.path().filename() != kWeights && !entry.path().filename().string().starts_with('.'))
+      std::filesystem::copy(entry.path(), temporary / entry.path().filename(),
+                            std::filesystem::copy_options::recursive);
+  std::vector<TensorShape> shapes;
+  networks.visit_encoder(
+      [&](std::string_view name, std::span<const std::int64_t> shape, std::span<const float>) {
+        shapes.push_back({std::string(name), {shape.begin(), shape.end()}});
+      });
+  const auto source = open_safetensors(from / kWeights);
+  const std::vector<const TensorView*> others = untrained(*source, shapes);
+  for (const TensorView* tensor : others) shapes.push_back({tensor->name, tensor->shape});
+  SafetensorsWriter writer(temporary / kWeights, shapes);
+  networks.visit_encoder([&](std::string_view name, std::span<const std::int64_t>,
+                             std::span<const float> values) { writer.write(name, values); });
+  for (const TensorView* tensor : others) {
+    std::vector<float> values(static_cast<std::size_t>(tensor->element_count()));
+    dequantize(*tensor, values);
+    writer.write(tensor->name, values);
+  }
+  writer.finish();
+  std::filesystem::remove_all(to);
+  std::filesystem::rename(temporary, to);
+}
+
+void save_generator(const JointNetworks& networks, const std::filesystem::path& from,
+                    const std::filesystem::path& to) {
+  const auto source = open_gguf(from);
+  GgufWriter writer(to, *source, type_for_trained);
+  networks.visit_generator([&](std::string_view name, std::span<const std::int64_t>,
+                               std::span<const float> values) { writer.write(name, values); });
+  writer.finish();
+}
+
+}  // namespace tandem

@@ -1,0 +1,380 @@
+// JointNetworks by LibTorch.
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "model/safetensors_writer.h"
+#include "model/torch/torch_threads.h"
+#include "trainer/joint_networks.h"
+#include "trainer/torch/adamw.h"
+#include "trainer/torch/contrastive_loss.h"
+#include "trainer/torch/joint_loss.h"
+#include "trainer/torch/plugin.h"
+#include "trainer/torch/trainable_bert.h"
+#include "trainer/torch/trainable_decoder.h"
+
+namespace tandem::training {
+namespace {
+
+using Sequences = std::vector<std::vector<TokenId>>;
+
+at::ScalarType type_of(TrainingPrecision precision) {
+  if (precision == TrainingPrecision::kFastest)
+    return __builtin_cpu_supports("avx512bf16") != 0 ? at::kBFloat16 : at::kFloat;
+  return precision == TrainingPrecision::kBFloat16 ? at::kBFloat16 : at::kFloat;
+}
+
+void check(const NetworkOptions& options) {
+  if (options.lora_rank < 0 || options.lora_rank > 4096 || !(options.lora_alpha > 0) ||
+      !(options.weight_decay >= 0))
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("LoRA of rank {} and alpha {} with a weight decay of {} cannot be trained",
+                    options.lora_rank, options.lora_alpha, options.weight_decay));
+}
+
+void check(const JointOptions& options) {
+  check(options.encoder);
+  check(options.generator);
+  if (!(options.score_temperature > 0) || !(options.joint_weight >= 0) ||
+      !(options.contrastive_weight >= 0) || !(options.gradient_limit >= 0) ||
+      options.encoder_tokens < 1 || options.generator_tokens < 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                "weights and limits of training must not be negative, and its temperature above 0");
+  if (options.loss.kind == JointLossKind::kLeaveOneOut)
+    throw Error(ErrorCode::kUnsupported,
+                "leave-one-out needs all passages in one prompt, which training does not make yet",
+                "choose another loss");
+}
+
+// The texts of a batch: its questions, then each of its passages once.
+struct BatchTexts {
+  Sequences sequences;
+  std::vector<std::vector<std::int64_t>> columns;  // of each question's passages, from 0
+  std::vector<std::uint64_t> ids;                  // by column
+};
+
+BatchTexts texts_of(std::span<const TrainingQuestion> batch) {
+  BatchTexts texts;
+  std::unordered_map<std::uint64_t, std::int64_t> known;
+  Sequences passages;
+  for (const TrainingQuestion& question : batch) {
+    TANDEM_CHECK(!question.passages.empty() &&
+                 question.passages.size() == question.passage_ids.size());
+    texts.sequences.push_back(question.query);
+    auto& columns = texts.columns.emplace_back();
+    for (std::size_t i = 0; i < question.passages.size(); ++i) {
+      const auto next = static_cast<std::int64_t>(passages.size());
+      const auto [found, is_new] = known.emplace(question.passage_ids[i], next);
+      if (is_new) {
+        passages.push_back(question.passages[i]);
+        texts.ids.push_back(question.passage_ids[i]);
+      }
+      columns.push_back(found->second);
+    }
+  }
+  std::move(passages.begin(), passages.end(), std::back_inserter(texts.sequences));
+  return texts;
+}
+
+// Ranges of neighbours that have at most `budget` in all, or are one.
+std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const std::int64_t> sizes,
+                                                              std::int64_t budget) {
+  std::vector<std::pair<std::size_t, std::size_t>> parts;
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (parts.empty() || sum + sizes[i] > budget) {
+      parts.emplace_back(i, i);
+      sum = 0;
+    }
+    sum += sizes[i];
+    parts.back().second = i + 1;
+  }
+  return parts;
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> parts_within(const Sequences& sequences,
+                                                              std::int64_t budget) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& sequence : sequences)
+    sizes.push_back(static_cast<std::int64_t>(sequence.size()));
+  return parts_within(sizes, budget);
+}
+
+class TorchJointNetworks final : public JointNetworks {
+ public:
+  TorchJointNetworks(const BertCheckpoint& encoder, Pooling pooling,
+                     const DecoderWeights* generator, const JointOptions& options);
+
+  StepResult step(std::span<const TrainingQuestion> batch, const StepRates& rates) override;
+  std::vector<float> encode(std::span<const std::vector<TokenId>> sequences) override;
+  std::vector<float> score(std::span<const TokenId> prompt,
+                           std::span<const TokenId> answer) override;
+  void visit_encoder(const WeightVisitor& visit) const override {
+    encoder_.parameters().visit(visit);
+  }
+  void visit_generator(const WeightVisitor& visit) const override {
+    TANDEM_CHECK(generator_);
+    generator_->parameters().visit(visit);
+  }
+  void save_state(const std::filesystem::path& path) const override;
+  void load_state(const std::filesystem::path& path) override;
+
+ private:
+  std::vector<std::pair<std::string, at::Tensor>> state() const;
+  at::Tensor encode_without_gradient(const Sequences& sequences) const;
+  // The gradient of the encoder's weights, given that of the vectors.
+  void back_through_encoder(const Sequences& sequences, const at::Tensor& gradient) const;
+  // Adds the loss of all pairs to `result` and its gradient to that of `scores` and the generator.
+  void joint(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
+             const at::Tensor& scores, StepResult& result) const;
+  ScoredAnswers score_pairs(std::span<const TrainingQuestion> questions,
+                            std::span<const std::vector<std::int64_t>> columns,
+                            const at::Tensor& scores) const;
+  at::Tensor contrast(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
+                      const at::Tensor& scores) const;
+
+  JointOptions options_;
+  std::unique_ptr<JointLoss> loss_;
+  TrainableBert encoder_;
+  std::unique_ptr<TrainableDecoder> generator_;  // null where it has no part
+  AdamW encoder_optimiser_;
+  std::optional<AdamW> generator_optimiser_;
+};
+
+TorchJointNetworks::TorchJointNetworks(const BertCheckpoint& encoder, Pooling pooling,
+                                       const DecoderWeights* generator, const JointOptions& options)
+    : options_(options),
+      loss_(make_joint_loss(options.loss)),
+      encoder_(encoder, pooling, options.encoder, options.seed, type_of(options.precision)),
+      encoder_optimiser_(encoder_.parameters(), options.encoder.weight_decay) {
+  if (generator == nullptr) return;
+  generator_ = std::make_unique<TrainableDecoder>(*generator, options.generator, options.seed,
+                                                  type_of(options.precision));
+  generator_optimiser_.emplace(generator_->parameters(), options.generator.weight_decay);
+}
+
+at::Tensor TorchJointNetworks::encode_without_gradient(const Sequences& sequences) const {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> vectors;
+  for (const auto& [begin, end] : parts_within(sequences, options_.encoder_tokens))
+    vectors.push_back(encoder_.encode(std::span(sequences).subspan(begin, end - begin)));
+  return at::cat(vectors);
+}
+
+void TorchJointNetworks::back_through_encoder(const Sequences& sequences,
+                                              const at::Tensor& gradient) const {
+  for (const auto& [begin, end] : parts_within(sequences, options_.encoder_tokens)) {
+    const auto count = static_cast<std::int64_t>(end - begin);
+    encoder_.encode(std::span(sequences).subspan(begin, end - begin))
+        .backward(gradient.narrow(0, static_cast<std::int64_t>(begin), count));
+  }
+}
+
+at::Tensor TorchJointNetworks::contrast(std::span<const TrainingQuestion> batch,
+                                        const BatchTexts& texts, const at::Tensor& scores) const {
+  std::vector<std::int64_t> rows;
+  const at::Tensor right = at::zeros(scores.sizes(), at::kBool);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    bool any = false;
+    for (std::size_t column = 0; column < texts.ids.size(); ++column) {
+      const auto& positives = batch[i].positive_ids;
+      if (std::find(positives.begin(), positives.end(), texts.ids[column]) == positives.end())
+        continue;
+      right[static_cast<std::int64_t>(i)][static_cast<std::int64_t>(column)] = true;
+      any = true;
+    }
+    if (any) rows.push_back(static_cast<std::int64_t>(i));
+  }
+  if (rows.empty()) return {};
+  const at::Tensor taken = at::tensor(rows, at::kLong);
+  const at::Tensor positives = at::index_select(right, 0, taken);
+  return contrastive_loss(at::index_select(scores, 0, taken), positives, at::zeros_like(positives));
+}
+
+ScoredAnswers TorchJointNetworks::score_pairs(std::span<const TrainingQuestion> questions,
+                                              std::span<const std::vector<std::int64_t>> columns,
+                                              const at::Tensor& scores) const {
+  const auto count = static_cast<std::int64_t>(questions.size());
+  std::int64_t passages = 0;
+  std::int64_t tokens = 0;
+  std::vector<ScoredSequence> pairs;
+  for (const TrainingQuestion& question : questions) {
+    passages = std::max(passages, static_cast<std::int64_t>(question.prompts.size()));
+    tokens = std::max(tokens, static_cast<std::int64_t>(question.answer.size()));
+    for (const auto& prompt : question.prompts) pairs.push_back({prompt, question.answer});
+  }
+  const at::Tensor flat = generator_->log_likelihoods(pairs);
+
+  // Rows of tokens of a pair, padded with the last one of all, which the mask leaves out.
+  ScoredAnswers answers;
+  answers.passage_mask = at::zeros({count, passages}, at::kBool);
+  answers.token_mask = at::zeros({count, tokens}, at::kBool);
+  const at::Tensor from = at::zeros({count, passages, tokens}, at::kLong);
+  const at::Tensor column = at::zeros({count, passages}, at::kLong);
+  std::int64_t next = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const TrainingQuestion& question = questions[static_cast<std::size_t>(i)];
+    const auto length = static_cast<std::int64_t>(question.answer.size());
+    answers.token_mask[i].narrow(0, 0, length).fill_(true);
+    for (std::int64_t k = 0; k < static_cast<std::int64_t>(question.prompts.size()); ++k) {
+      answers.passage_mask[i][k] = true;
+      column[i][k] = columns[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)];
+      from[i][k].narrow(0, 0, length).copy_(at::arange(next, next + length, at::kLong));
+      next += length;
+    }
+  }
+  answers.log_likelihoods =
+      at::index_select(flat, 0, from.flatten()).view({count, passages, tokens});
+  answers.scores = scores.gather(1, column);
+  return answers;
+}
+
+void TorchJointNetworks::joint(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
+                               const at::Tensor& scores, StepResult& result) const {
+  std::vector<std::int64_t> sizes;
+  for (const TrainingQuestion& question : batch) {
+    TANDEM_CHECK(question.prompts.size() == question.passages.size() && !question.answer.empty());
+    std::int64_t size = 0;
+    for (const auto& prompt : question.prompts)
+      size += static_cast<std::int64_t>(prompt.size() + question.answer.size() - 1);
+    sizes.push_back(size);
+  }
+  result.generator_tokens = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  for (const auto& [begin, end] : parts_within(sizes, options_.generator_tokens)) {
+    const std::size_t count = end - begin;
+    const double share = static_cast<double>(count) / static_cast<double>(batch.size());
+    const JointLossValue value = loss_->compute(score_pairs(
+        batch.subspan(begin, count), std::span(texts.columns).subspan(begin, count),
+        scores.narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count))));
+    result.joint += value.total.item<double>() * share;
+    result.generator += value.generator * share;
+    result.retriever += value.retriever * share;
+    if (value.total.requires_grad()) (value.total * (share * options_.joint_weight)).backward();
+  }
+}
+
+StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
+                                    const StepRates& rates) {
+  TANDEM_CHECK(!batch.empty());
+  apply_torch_threads();
+  const BatchTexts texts = texts_of(batch);
+  const auto questions = static_cast<std::int64_t>(batch.size());
+  const bool trains_encoder = options_.encoder.trained;
+  const at::Tensor vectors =
+      encode_without_gradient(texts.sequences).requires_grad_(trains_encoder);
+  const at::Tensor all_scores =
+      at::matmul(vectors.narrow(0, 0, questions),
+                 vectors.narrow(0, questions, vectors.size(0) - questions).t()) /
+      options_.score_temperature;
+  // Each part of the loss adds to the gradient here, and it goes back through the encoder once.
+  const at::Tensor scores = all_scores.detach().requires_grad_(trains_encoder);
+
+  StepResult result;
+  if (options_.contrastive_weight > 0) {
+    if (const at::Tensor loss = contrast(batch, texts, scores); loss.defined()) {
+      result.contrastive = loss.item<double>();
+      if (loss.requires_grad()) (loss * options_.contrastive_weight).backward();
+    }
+  }
+  if (generator_ && options_.joint_weight > 0) joint(batch, texts, scores, result);
+  result.loss =
+      options_.joint_weight * result.joint + options_.contrastive_weight * result.contrastive;
+  if (trains_encoder && scores.grad().defined()) {
+    all_scores.backward(scores.grad());
+    back_through_encoder(texts.sequences, vectors.grad());
+  }
+
+  result.encoder_gradient = encoder_optimiser_.gradient_norm();
+  result.generator_gradient = generator_optimiser_ ? generator_optimiser_->gradient_norm() : 0;
+  result.finite = std::isfinite(result.loss) && std::isfinite(result.encoder_gradient) &&
+                  std::isfinite(result.generator_gradient);
+  const auto update = [&](AdamW& optimiser, double norm, double rate) {
+    if (result.finite) {
+      if (options_.gradient_limit > 0 && norm > options_.gradient_limit)
+        optimiser.scale_gradients(options_.gradient_limit / norm);
+      optimiser.step(rate);
+    }
+    optimiser.clear_gradients();
+  };
+  update(encoder_optimiser_, result.encoder_gradient, rates.encoder);
+  if (generator_optimiser_)
+    update(*generator_optimiser_, result.generator_gradient, rates.generator);
+  return result;
+}
+
+std::vector<float> TorchJointNetworks::encode(std::span<const std::vector<TokenId>> sequences) {
+  if (sequences.empty()) return {};
+  apply_torch_threads();
+  const at::Tensor vectors =
+      encode_without_gradient(Sequences(sequences.begin(), sequences.end())).contiguous();
+  const float* const data = vectors.const_data_ptr<float>();
+  return {data, data + vectors.numel()};
+}
+
+std::vector<float> TorchJointNetworks::score(std::span<const TokenId> prompt,
+                                             std::span<const TokenId> answer) {
+  TANDEM_CHECK(generator_);
+  apply_torch_threads();
+  const at::NoGradGuard no_grad;
+  const ScoredSequence pair = {prompt, answer};
+  const at::Tensor scored = generator_->log_likelihoods({&pair, 1}).contiguous();
+  const float* const data = scored.const_data_ptr<float>();
+  return {data, data + scored.numel()};
+}
+
+std::vector<std::pair<std::string, at::Tensor>> TorchJointNetworks::state() const {
+  std::vector<std::pair<std::string, at::Tensor>> all;
+  const auto add = [&](const char* network, const AdamW& optimiser) {
+    for (auto& [name, tensor] : optimiser.state()) all.emplace_back(network + name, tensor);
+  };
+  add("encoder.", encoder_optimiser_);
+  if (generator_optimiser_) add("generator.", *generator_optimiser_);
+  return all;
+}
+
+void TorchJointNetworks::save_state(const std::filesystem::path& path) const {
+  const auto all = state();
+  std::vector<TensorShape> shapes;
+  for (const auto& [name, tensor] : all) shapes.push_back({name, tensor.sizes().vec()});
+  SafetensorsWriter writer(path, shapes);
+  for (const auto& [name, tensor] : all)
+    writer.write(name, {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+  writer.finish();
+}
+
+void TorchJointNetworks::load_state(const std::filesystem::path& path) {
+  const auto file = open_safetensors(path);
+  const auto all = state();
+  if (file->tensors().size() != all.size())
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{} holds {} tensors, where {} belong to these networks", path.string(),
+                            file->tensors().size(), all.size()));
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : all)
+    dequantize(file->require(name, tensor.sizes()),
+               {tensor.mutable_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+}
+
+}  // namespace
+
+std::unique_ptr<JointNetworks> load_networks(const BertCheckpoint& encoder, Pooling pooling,
+                                             const DecoderWeights* generator,
+                                             const JointOptions& options) {
+  check(options);
+  // A step takes and gives back the same tensors each time. Left to itself, the allocator returns
+  // them to the system, and a tenth of a step goes into pages that are cleared again.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  apply_torch_threads();
+  return std::make_unique<TorchJointNetworks>(encoder, pooling, generator, options);
+}
+
+}  // namespace tandem::training

@@ -1,0 +1,77 @@
+#include "trainer/torch/parameters.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <cmath>
+#include <utility>
+
+#include "model/torch/tensors.h"
+
+namespace tandem::training {
+
+at::Tensor Matrix::operator()(const at::Tensor& x, const at::Tensor& bias) const {
+  const auto type = x.scalar_type();
+  const at::Tensor y = bias.defined() ? at::linear(x, weight.to(type), bias.to(type))
+                                      : at::linear(x, weight.to(type));
+  if (!a.defined()) return y;
+  return y + at::linear(at::linear(x, a.to(type)), b.to(type)) * scale;
+}
+
+Parameters::Parameters(const WeightFile& file, std::string prefix, const NetworkOptions& options,
+                       std::uint64_t seed)
+    : file_(file), prefix_(std::move(prefix)), options_(options), seed_(seed) {}
+
+at::Tensor Parameters::load(const std::string& name, std::initializer_list<std::int64_t> shape,
+                            bool learns, bool decays) {
+  at::Tensor tensor = load_tensor(file_, prefix_ + name, shape);
+  if (!learns || !options_.trained) return tensor;
+  tensor.requires_grad_();
+  learned_.push_back({prefix_ + name, tensor, decays});
+  return tensor;
+}
+
+Matrix Parameters::matrix(const std::string& name, std::int64_t rows, std::int64_t columns) {
+  const bool lora = options_.trained && options_.lora_rank > 0;
+  Matrix matrix;
+  matrix.weight = load(name, {rows, columns}, !lora, true);
+  if (lora) {
+    // As the paper begins: a of a normal distribution, b of zeros, so that nothing changes at
+    // first.
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed_ + entries_.size());
+    const auto rank = std::int64_t{options_.lora_rank};
+    matrix.a = at::empty({rank, columns}, at::kFloat)
+                   .normal_(0, 1 / std::sqrt(static_cast<double>(columns)), generator)
+                   .requires_grad_();
+    matrix.b = at::zeros({rows, rank}, at::kFloat).requires_grad_();
+    matrix.scale = options_.lora_alpha / static_cast<double>(rank);
+    learned_.push_back({prefix_ + name + ".lora_a", matrix.a, true});
+    learned_.push_back({prefix_ + name + ".lora_b", matrix.b, true});
+  }
+  entries_.push_back({prefix_ + name, matrix});
+  return matrix;
+}
+
+at::Tensor Parameters::table(const std::string& name, std::int64_t rows, std::int64_t columns) {
+  const at::Tensor tensor = load(name, {rows, columns}, options_.lora_rank == 0, true);
+  entries_.push_back({prefix_ + name, {.weight = tensor}});
+  return tensor;
+}
+
+at::Tensor Parameters::vector(const std::string& name, std::int64_t size) {
+  const at::Tensor tensor = load(name, {size}, options_.lora_rank == 0, false);
+  entries_.push_back({prefix_ + name, {.weight = tensor}});
+  return tensor;
+}
+
+void Parameters::visit(const WeightVisitor& visit) const {
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, matrix] : entries_) {
+    at::Tensor value = matrix.weight;
+    if (matrix.a.defined()) value = value + at::matmul(matrix.b, matrix.a) * matrix.scale;
+    value = value.contiguous();
+    visit(name, value.sizes(),
+          {value.const_data_ptr<float>(), static_cast<std::size_t>(value.numel())});
+  }
+}
+
+}  // namespace tandem::training

@@ -1,0 +1,94 @@
+#include "trainer/torch/trainable_bert.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "trainer/torch/packed_sequences.h"
+
+namespace tandem::training {
+
+TrainableBert::TrainableBert(const BertCheckpoint& checkpoint, Pooling pooling,
+                             const NetworkOptions& options, std::uint64_t seed, at::ScalarType type)
+    : config_(checkpoint.config),
+      pooling_(pooling),
+      type_(type),
+      parameters_(*checkpoint.file, checkpoint.prefix, options, seed) {
+  const std::int64_t hidden = config_.hidden_size;
+  const std::int64_t inner = config_.intermediate_size;
+  words_ = parameters_.table("embeddings.word_embeddings.weight", config_.vocabulary_size, hidden);
+  positions_ = parameters_.table("embeddings.position_embeddings.weight",
+                                 config_.first_position + config_.max_positions, hidden);
+  types_ = parameters_.table("embeddings.token_type_embeddings.weight",
+                             config_.type_vocabulary_size, hidden);
+  embedding_norm_ = load_norm("embeddings.LayerNorm");
+  for (int i = 0; i < config_.layer_count; ++i) {
+    const std::string name = fmt::format("encoder.layer.{}.", i);
+    Layer layer;
+    layer.query = load_linear(name + "attention.self.query", hidden, hidden);
+    layer.key = load_linear(name + "attention.self.key", hidden, hidden);
+    layer.value = load_linear(name + "attention.self.value", hidden, hidden);
+    layer.attention_output = load_linear(name + "attention.output.dense", hidden, hidden);
+    layer.attention_norm = load_norm(name + "attention.output.LayerNorm");
+    layer.intermediate = load_linear(name + "intermediate.dense", inner, hidden);
+    layer.output = load_linear(name + "output.dense", hidden, inner);
+    layer.output_norm = load_norm(name + "output.LayerNorm");
+    layers_.push_back(layer);
+  }
+}
+
+TrainableBert::Linear TrainableBert::load_linear(const std::string& name, std::int64_t out,
+                                                 std::int64_t in) {
+  return {parameters_.matrix(name + ".weight", out, in), parameters_.vector(name + ".bias", out)};
+}
+
+TrainableBert::Norm TrainableBert::load_norm(const std::string& name) {
+  return {parameters_.vector(name + ".weight", config_.hidden_size),
+          parameters_.vector(name + ".bias", config_.hidden_size)};
+}
+
+at::Tensor TrainableBert::apply(const Linear& linear, const at::Tensor& x) const {
+  return linear.matrix(x.to(type_), linear.bias);
+}
+
+at::Tensor TrainableBert::apply(const Norm& norm, const at::Tensor& x) const {
+  return at::layer_norm(x, {config_.hidden_size}, norm.weight, norm.bias,
+                        static_cast<double>(config_.layer_norm_epsilon));
+}
+
+at::Tensor TrainableBert::encode(std::span<const std::vector<TokenId>> sequences) const {
+  const PackedSequences packed = pack(sequences, config_.vocabulary_size, config_.max_positions);
+  const std::int64_t hidden = config_.hidden_size;
+  const std::int64_t heads = config_.head_count;
+  const auto split = [&](const at::Tensor& x, std::size_t i) {
+    return x.narrow(0, packed.begins[i], packed.lengths[i])
+        .view({1, packed.lengths[i], heads, hidden / heads})
+        .transpose(1, 2);
+  };
+  at::Tensor x = at::embedding(words_, packed.tokens) +
+                 at::embedding(positions_, packed.positions + config_.first_position) +
+                 types_.narrow(0, 0, 1);
+  x = apply(embedding_norm_, x);
+  for (const Layer& layer : layers_) {
+    const at::Tensor query = apply(layer.query, x);
+    const at::Tensor key = apply(layer.key, x);
+    const at::Tensor value = apply(layer.value, x);
+    std::vector<at::Tensor> contexts;
+    for (std::size_t i = 0; i < sequences.size(); ++i)
+      contexts.push_back(std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
+                                         split(query, i), split(key, i), split(value, i)))
+                             .transpose(1, 2)
+                             .reshape({packed.lengths[i], hidden}));
+    x = apply(layer.attention_norm, x + apply(layer.attention_output, at::cat(contexts)));
+    x = apply(layer.output_norm, x + apply(layer.output, at::gelu(apply(layer.intermediate, x))));
+  }
+  std::vector<at::Tensor> pooled;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const at::Tensor states = x.narrow(0, packed.begins[i], packed.lengths[i]);
+    pooled.push_back(pooling_ == Pooling::kCls ? states.select(0, 0) : states.mean(0));
+  }
+  const at::Tensor vectors = at::stack(pooled);
+  return vectors / vectors.norm(2, 1, true).clamp_min(1e-12);
+}
+
+}  // namespace tandem::training

@@ -1,0 +1,22 @@
+// A run's options as JSON: what run.json records, and a resumed run is compared with.
+#ifndef TANDEM_TRAINER_TRAINING_DESCRIPTION_H_
+#define TANDEM_TRAINER_TRAINING_DESCRIPTION_H_
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "trainer/training.h"
+
+namespace tandem {
+
+// By the names that users give them: "rag-sequence", "rag-token", "emdr2", "pdist", "replug".
+const std::map<std::string, JointLossKind>& joint_losses();
+
+// All that decides what a run does, the SHA-256 of its files included. Throws kNotFound for a file
+// that is not there.
+nlohmann::json describe(const TrainingOptions& options);
+
+}  // namespace tandem
+
+#endif  // TANDEM_TRAINER_TRAINING_DESCRIPTION_H_
