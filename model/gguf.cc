@@ -88,17 +88,13 @@ class MappedGguf : public GgufFile {
       cursor.fail(fmt::format("it promises {} tensors and {} metadata entries in {} bytes",
                               tensor_count, metadata_count, file_.bytes().size()));
     }
-    const std::size_t begin = cursor.position();
     read_metadata(cursor, metadata_count);
-    metadata_ = file_.bytes().subspan(begin, cursor.position() - begin);
     read_tensors(cursor, tensor_count);
   }
 
   const std::filesystem::path& path() const override { return path_; }
   const std::vector<TensorView>& tensors() const override { return tensors_; }
-  std::span<const std::byte> metadata() const override { return metadata_; }
-  std::uint64_t metadata_count() const override { return entries_.size(); }
-  std::uint64_t alignment() const override { return alignment_; }
+  const std::vector<GgufMetadata>& metadata() const override { return metadata_; }
 
   std::optional<std::int64_t> integer(std::string_view key) const override {
     const Entry* entry = find_entry(key);
@@ -162,13 +158,16 @@ class MappedGguf : public GgufFile {
   // them, which proves that every length is within the file.
   void read_metadata(GgufCursor& cursor, std::uint64_t count) {
     entries_.reserve(static_cast<std::size_t>(count));
+    metadata_.reserve(static_cast<std::size_t>(count));
     for (std::uint64_t i = 0; i < count; ++i) {
+      const std::size_t begin = cursor.position();
       Entry entry;
       entry.key = cursor.read_string();
       entry.type = cursor.read_type();
       entry.position = cursor.position();
       cursor.skip_value(entry.type);
       entries_.push_back(entry);
+      metadata_.push_back({entry.key, file_.bytes().subspan(begin, cursor.position() - begin)});
     }
     std::ranges::sort(entries_, {}, &Entry::key);
     const auto twice = std::ranges::adjacent_find(entries_, {}, &Entry::key);
@@ -184,12 +183,12 @@ class MappedGguf : public GgufFile {
       tensors_.push_back(read_tensor_info(cursor));
       offsets.push_back(cursor.read<std::uint64_t>());
     }
-    alignment_ = read_alignment(cursor);
-    const std::uint64_t padding = (alignment_ - cursor.position() % alignment_) % alignment_;
+    const std::uint64_t alignment = read_alignment(cursor);
+    const std::uint64_t padding = (alignment - cursor.position() % alignment) % alignment;
     // A file without tensors may end without the padding.
     if (count == 0) return;
     cursor.skip(padding);
-    place(cursor, offsets, alignment_);
+    place(cursor, offsets, alignment);
     std::ranges::sort(tensors_, {}, &TensorView::name);
     const auto twice = std::ranges::adjacent_find(tensors_, {}, &TensorView::name);
     if (twice != tensors_.end()) {
@@ -294,8 +293,7 @@ class MappedGguf : public GgufFile {
 
   std::filesystem::path path_;
   MappedFile file_;
-  std::span<const std::byte> metadata_;
-  std::uint64_t alignment_ = kDefaultAlignment;
+  std::vector<GgufMetadata> metadata_;
   std::vector<Entry> entries_;
   std::vector<TensorView> tensors_;
 };

@@ -24,6 +24,12 @@
 
 namespace tandem {
 
+// One entry as it lies in the file; valid as long as the GgufFile.
+struct GgufMetadata {
+  std::string_view key;
+  std::span<const std::byte> bytes;  // key, type and value
+};
+
 // Getters return nullopt when the key is absent and throw kCorrupt when its type is another one.
 // Integers of any width are accepted where the value fits. Immutable; safe from any thread.
 class GgufFile : public WeightFile {
@@ -37,11 +43,8 @@ class GgufFile : public WeightFile {
   virtual std::optional<std::vector<std::int64_t>> integers(std::string_view key) const = 0;
   virtual std::optional<std::vector<float>> floats(std::string_view key) const = 0;
 
-  // All metadata as it lies in the file, and how many keys it has.
-  virtual std::span<const std::byte> metadata() const = 0;
-  virtual std::uint64_t metadata_count() const = 0;
-  // What offsets of tensors are multiples of.
-  virtual std::uint64_t alignment() const = 0;
+  // All metadata, in the order of the file.
+  virtual const std::vector<GgufMetadata>& metadata() const = 0;
 };
 
 // The number by which a file names the type of a tensor.

@@ -15,8 +15,9 @@
 
 namespace tandem {
 
-// Metadata and the names and shapes of tensors are those of the source. Used by one thread. The
-// file takes its place in finish(), and never if that is not called.
+// Metadata and the names and shapes of tensors are those of the source; `general.file_type` says
+// what most weights became, and tensors are aligned to 32 bytes whatever the source said. Used by
+// one thread. The file takes its place in finish(), and never if that is not called.
 class GgufWriter {
  public:
   // Borrows `source`. `type_of` says in what type each of its tensors will be: its own, or one that
@@ -25,7 +26,7 @@ class GgufWriter {
              const std::function<DataType(const TensorView&)>& type_of);
 
   // At most once for each tensor, in any order. Throws kInvalidArgument, naming the tensor, for
-  // values that are not finite.
+  // values that are not finite or beyond largest_value() of its type.
   void write(std::string_view name, std::span<const float> values);
   // Tensors that were not written are those of the source, copied, or expanded first where they get
   // another type.

@@ -10,12 +10,21 @@
 
 namespace tandem {
 
-// Whether quantize() knows the type: F32, F16, BF16 and Q8_0.
+// Whether quantize() knows the type: F32, F16, BF16, Q8_0, Q4_0 and Q4_1.
 bool can_quantize(DataType type);
 
-// `values` are finite and a whole number of blocks. Half and bfloat16 are the nearest, ties to
-// even. A block of Q8_0 has d = max |x| / 127, as a half, and q = x / d, by the d before it became
-// one, rounded half away from zero: the bytes of GGML's quantize_row_q8_0_ref.
+// The largest magnitude that stays finite: beyond it a number, or the scale of its block, would be
+// written as infinity.
+float largest_value(DataType type);
+
+// `values` are a whole number of blocks, none larger than largest_value(). Half and bfloat16 are
+// the nearest, ties to even. Blocks are those of GGML's quantize_row_*_ref, byte for byte: a scale
+// is rounded to a half after the numbers were divided by it.
+//   Q8_0  d = max |x| / 127, q = x / d, half away from zero
+//   Q4_0  d = x / -8 for the x of largest magnitude, q = min(15, floor(x / d + 8.5))
+//   Q4_1  m = min x, d = (max x - m) / 15, q = min(15, floor((x - m) / d + 0.5))
+// Where 1 / d would overflow (|x| below 4e-37), GGML's numbers are undefined and these are those of
+// zero.
 std::vector<std::byte> quantize(DataType type, std::span<const float> values);
 
 }  // namespace tandem

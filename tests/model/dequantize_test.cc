@@ -10,22 +10,16 @@
 #include "model/weights.h"
 #include "tests/support/errors.h"
 #include "tests/support/half.h"
+#include "tests/support/hex.h"
 #include "tests/support/json_lines.h"
 #include "tests/support/paths.h"
 
 namespace tandem {
 namespace {
 
+using testing::from_hex;
 using testing::read_reference;
 using testing::source_folder;
-
-std::string from_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
-}
 
 TensorView view_of(const std::string& bytes, DataType type, std::int64_t count) {
   return {.name = "t",

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <map>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -13,7 +15,10 @@
 #include "model/quantize.h"
 #include "model/safetensors_writer.h"
 #include "tests/support/decoder_gguf.h"
+#include "tests/support/gguf_builder.h"
 #include "tests/support/half.h"
+#include "tests/support/hex.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/paths.h"
 
 namespace tandem {
@@ -45,28 +50,64 @@ TEST(HalfTest, EveryHalfComesBackAndWhatLiesBetweenGoesToTheNearest) {
   EXPECT_GT(float_to_half(kNan) & 0x7FFF, 0x7C00);
 }
 
-TEST(QuantizeTest, ABlockOfQ8_0IsThatOfTheFormat) {
-  std::vector<float> values(32, 0.0f);
-  values[0] = 254;  // d = 2, a half exactly
-  values[1] = -254;
-  values[2] = 3;  // 1.5 goes away from zero
-  values[3] = -3;
-  values[31] = 1.9f;
-  const auto bytes = quantize(DataType::kQ8_0, values);
-  ASSERT_EQ(bytes.size(), 34u);
-  const auto at = [&](std::size_t i) {
-    return static_cast<int>(static_cast<std::int8_t>(bytes[i]));
-  };
-  EXPECT_EQ(at(0), 0x00);
-  EXPECT_EQ(at(1), 0x40);
-  EXPECT_EQ(at(2), 127);
-  EXPECT_EQ(at(3), -127);
-  EXPECT_EQ(at(4), 2);
-  EXPECT_EQ(at(5), -2);
-  EXPECT_EQ(at(33), 1);
-  for (const auto byte : quantize(DataType::kQ8_0, std::vector<float>(32, 0.0f)))
-    EXPECT_EQ(byte, std::byte{0}) << "a block of zeros divides by none";
+TEST(QuantizeTest, MatchesGgufPackageByteForByte) {
+  const std::map<std::string, DataType> types = {{"Q8_0", DataType::kQ8_0},
+                                                 {"Q4_0", DataType::kQ4_0},
+                                                 {"Q4_1", DataType::kQ4_1},
+                                                 {"F16", DataType::kF16},
+                                                 {"BF16", DataType::kBF16}};
+  const auto cases =
+      testing::read_reference(testing::source_folder() / "tests/model/references/quantize.jsonl");
+  ASSERT_EQ(cases.size(), types.size());
+  for (const auto& reference : cases) {
+    const std::string value_bytes = testing::from_hex(reference["values"]);
+    std::vector<float> values(value_bytes.size() / sizeof(float));
+    std::memcpy(values.data(), value_bytes.data(), value_bytes.size());
+    const auto bytes = quantize(types.at(reference["type"]), values);
+    const std::string blocks = testing::from_hex(reference["blocks"]);
+    const auto expected = std::as_bytes(std::span(blocks));
+    EXPECT_TRUE(std::ranges::equal(bytes, expected)) << reference["type"];
+  }
 }
+
+// Every type that can be written, at the ends of what it can hold.
+class QuantizedRangeTest : public ::testing::TestWithParam<DataType> {
+ protected:
+  static std::vector<float> read_again(const std::vector<float>& values) {
+    const auto bytes = quantize(GetParam(), values);
+    std::vector<float> read(values.size());
+    dequantize({.name = "t",
+                .type = GetParam(),
+                .shape = {std::ssize(values)},
+                .data = std::as_bytes(std::span(bytes))},
+               read);
+    return read;
+  }
+};
+
+TEST_P(QuantizedRangeTest, TheLargestValueStaysFiniteAndTheNextDoesNot) {
+  const float largest = largest_value(GetParam());
+  for (const float end : {largest, -largest})
+    for (const float value : read_again(std::vector<float>(32, end)))
+      EXPECT_TRUE(std::isfinite(value));
+  if (GetParam() == DataType::kF32) return;
+  const std::vector<float> beyond(32, largest * 1.0001f);
+  EXPECT_FALSE(std::ranges::all_of(read_again(beyond), [](float v) { return std::isfinite(v); }));
+}
+
+TEST_P(QuantizedRangeTest, NumbersWhoseScaleHasNoInverseAreZero) {
+  if (block_layout(GetParam()).elements == 1) return;
+  for (const float tiny : {1e-38f, 1e-45f}) {
+    std::vector<float> values(32, tiny);
+    values[5] = -tiny;
+    for (const float value : read_again(values)) EXPECT_EQ(value, 0.0f);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, QuantizedRangeTest,
+                         ::testing::Values(DataType::kF32, DataType::kF16, DataType::kBF16,
+                                           DataType::kQ8_0, DataType::kQ4_0, DataType::kQ4_1),
+                         [](const auto& info) { return std::string(to_string(info.param)); });
 
 TEST(SafetensorsWriterTest, TensorsComeBackInWhateverOrderTheyWereWritten) {
   const testing::TemporaryFolder folder;
@@ -123,8 +164,10 @@ TEST_F(GgufWriterTest, ACopyIsTheSameDecoder) {
   GgufWriter writer(path_, *source_, [](const TensorView& tensor) { return tensor.type; });
   writer.finish();
   const auto copy = open_gguf(path_);
-  ASSERT_EQ(copy->metadata_count(), source_->metadata_count());
-  ASSERT_TRUE(std::ranges::equal(copy->metadata(), source_->metadata()));
+  ASSERT_TRUE(std::ranges::equal(copy->metadata(), source_->metadata(),
+                                 [](const GgufMetadata& a, const GgufMetadata& b) {
+                                   return std::ranges::equal(a.bytes, b.bytes);
+                                 }));
   ASSERT_EQ(copy->tensors().size(), source_->tensors().size());
   for (const TensorView& tensor : source_->tensors()) {
     const TensorView& other = *copy->find(tensor.name);
@@ -161,13 +204,50 @@ TEST_F(GgufWriterTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
   DecoderWeights::open(path_);
 }
 
-TEST_F(GgufWriterTest, ANumberThatIsNotFiniteIsRefused) {
+TEST_F(GgufWriterTest, ANumberThatTheTypeCannotHoldIsRefused) {
   GgufWriter writer(path_, *source_, type_for_trained);
   const TensorView& vector = *source_->find("output_norm.weight");
   std::vector<float> norm(static_cast<std::size_t>(vector.element_count()), 1.0f);
   norm.back() = kNan;
   EXPECT_THROW(writer.write(vector.name, norm), Error);
+  const TensorView& matrix = *source_->find("blk.0.attn_q.weight");
+  std::vector<float> weights = values_of(matrix);
+  weights.front() = 9e6f;
+  try {
+    writer.write(matrix.name, weights);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(error.message().find(matrix.name), std::string::npos);
+  }
   EXPECT_FALSE(exists(path_));
+}
+
+TEST_F(GgufWriterTest, TheFileTypeIsThatOfMostWeights) {
+  for (const auto& [type, number] : {std::pair{DataType::kQ8_0, 7}, {DataType::kQ4_1, 3}}) {
+    GgufWriter writer(path_, *source_, [&](const TensorView& tensor) {
+      return tensor.shape.size() == 2 && tensor_size_bytes(type, tensor.shape) ? type
+                                                                               : DataType::kF32;
+    });
+    writer.finish();
+    const auto copy = open_gguf(path_);
+    EXPECT_EQ(copy->integer("general.file_type"), number);
+    DecoderWeights::open(path_);
+  }
+}
+
+TEST(GgufWriterAlignmentTest, IsNotThatOfTheSource) {
+  const testing::TemporaryFolder folder;
+  testing::GgufBuilder builder;
+  builder.alignment = 1u << 20;
+  builder.add("general.alignment", testing::kGgufU32, testing::bytes_of(1u << 20));
+  builder.add_tensor("a", testing::kGgmlF32, {32}, std::string(128, '\0'));
+  write_file_atomic(folder.path() / "source.gguf", builder.build());
+  const auto source = open_gguf(folder.path() / "source.gguf");
+  const auto path = folder.path() / "copy.gguf";
+  GgufWriter(path, *source, [](const TensorView& tensor) { return tensor.type; }).finish();
+  EXPECT_LT(std::filesystem::file_size(path), 1024u);
+  EXPECT_EQ(open_gguf(path)->tensors().size(), 1u);
 }
 
 }  // namespace
