@@ -74,6 +74,7 @@ class Matrix {
   bool takes_bytes() const { return format_ < Format::kHalf; }
 
   const std::byte* panel(std::size_t index) const { return bytes_ + index * panel_bytes_; }
+  std::size_t panel_bytes() const { return panel_bytes_; }
   // Where the scales begin within a panel.
   std::size_t scales_offset() const { return scales_offset_; }
 

@@ -222,14 +222,17 @@ template <class Kernel, std::size_t kRows>
 void multiply_rows(const Matrix& weights, Range panels, const RowView* rows, float* out,
                    std::size_t stride) {
   const std::size_t groups = weights.groups();
+  const std::size_t group_bytes = weights.panel_bytes() / groups;
   for (std::size_t p = panels.first; p < panels.second; ++p, out += kPanelRows) {
     const auto* const numbers = reinterpret_cast<const std::uint8_t*>(weights.panel(p));
     const std::uint8_t* const scales = numbers + weights.scales_offset();
     for (std::size_t lane = 0; lane < kPanelRows; lane += kLanes) {
       Floats sums[kRows];
       for (std::size_t r = 0; r < kRows; ++r) sums[r] = hn::Zero(kFloats);
-      for (std::size_t g = 0; g < groups; ++g)
+      for (std::size_t g = 0; g < groups; ++g) {
+        if (lane == 0) fetch_ahead(numbers + g * group_bytes, group_bytes);
         Kernel::template add<kRows>(numbers, scales, lane, g, rows, sums);
+      }
       for (std::size_t r = 0; r < kRows; ++r)
         store_lanes(sums[r], p * kPanelRows + lane, weights.rows(), out + r * stride + lane);
     }
@@ -242,29 +245,29 @@ constexpr std::size_t kRowsPerPass = 32;
 template <class Kernel>
 void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x, Range rows,
                     float* out, std::size_t stride) {
-  const auto pass = [&](std::size_t begin, std::size_t end, Range of_panels) {
-    float* const of_pass = out + (of_panels.first - panels.first) * kPanelRows;
-    std::size_t row = begin;
-    const auto tile = [&](auto count) {
-      constexpr std::size_t kRows = decltype(count)::value;
-      for (; row + kRows <= end; row += kRows) {
-        RowView views[kRows];
-        for (std::size_t r = 0; r < kRows; ++r)
-          views[r] = {x.values(row + r), x.scales(row + r), x.sums(row + r)};
-        multiply_rows<Kernel, kRows>(weights, of_panels, views, of_pass + row * stride, stride);
-      }
-    };
-    if constexpr (HWY_TARGET == HWY_AVX3_DL) tile(std::integral_constant<std::size_t, 8>());
-    tile(std::integral_constant<std::size_t, 4>());
-    tile(std::integral_constant<std::size_t, 2>());
-    tile(std::integral_constant<std::size_t, 1>());
-  };
   for (std::size_t begin = rows.first; begin < rows.second; begin += kRowsPerPass) {
-    const std::size_t end = std::min(begin + kRowsPerPass, rows.second);
-    if (end - begin == 1) {
-      pass(begin, end, panels);
+    const std::size_t count = std::min(kRowsPerPass, rows.second - begin);
+    RowView views[kRowsPerPass];
+    for (std::size_t r = 0; r < count; ++r)
+      views[r] = {x.values(begin + r), x.scales(begin + r), x.sums(begin + r)};
+    const auto pass = [&](Range of_panels) {
+      float* const of_pass = out + (of_panels.first - panels.first) * kPanelRows + begin * stride;
+      std::size_t row = 0;
+      const auto tile = [&](auto size) {
+        constexpr std::size_t kRows = decltype(size)::value;
+        for (; row + kRows <= count; row += kRows)
+          multiply_rows<Kernel, kRows>(weights, of_panels, views + row, of_pass + row * stride,
+                                       stride);
+      };
+      if constexpr (HWY_TARGET == HWY_AVX3_DL) tile(std::integral_constant<std::size_t, 8>());
+      tile(std::integral_constant<std::size_t, 4>());
+      tile(std::integral_constant<std::size_t, 2>());
+      tile(std::integral_constant<std::size_t, 1>());
+    };
+    if (count == 1) {
+      pass(panels);
     } else {
-      for (std::size_t p = panels.first; p < panels.second; ++p) pass(begin, end, {p, p + 1});
+      for (std::size_t p = panels.first; p < panels.second; ++p) pass({p, p + 1});
     }
   }
 }

@@ -62,8 +62,10 @@ HWY_INLINE void multiply_float_rows(const Matrix& weights, std::size_t panel, co
     Floats even[kRows];
     Floats odd[kRows];
     for (std::size_t r = 0; r < kRows; ++r) even[r] = odd[r] = hn::Zero(kFloats);
+    constexpr std::size_t kPairBytes = 2 * kPanelRows * Weight::kSize;
     std::size_t k = 0;
     for (; k + 2 <= columns; k += 2) {
+      if (lane == 0) fetch_ahead(numbers + k / 2 * kPairBytes, kPairBytes);
       add(k, lane, even);
       add(k + 1, lane, odd);
     }
