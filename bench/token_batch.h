@@ -3,12 +3,13 @@
 #ifndef TANDEM_BENCH_TOKEN_BATCH_H_
 #define TANDEM_BENCH_TOKEN_BATCH_H_
 
-#include <algorithm>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
 #include "model/decoder_executor.h"
+#include "model/kernels/logits.h"
 
 namespace tandem::bench {
 
@@ -56,9 +57,8 @@ class TokenBatch {
   void run(const std::vector<DecoderSegment>& segments) {
     executor_.forward(segments, logits_);
     for (std::size_t i = 0; i < next_.size(); ++i) {
-      const auto row = logits_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_);
-      next_[i] = static_cast<TokenId>(
-          std::max_element(row, row + static_cast<std::ptrdiff_t>(vocabulary_)) - row);
+      const auto row = std::span(logits_).subspan(i * vocabulary_, vocabulary_);
+      next_[i] = static_cast<TokenId>(kernels::index_of_largest(row).value());
     }
   }
 

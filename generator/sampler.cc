@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "model/kernels/logits.h"
 
 namespace tandem {
 namespace {
@@ -41,22 +42,6 @@ void penalise_repetition(std::span<float> logits, std::span<const TokenId> conte
   }
 }
 
-// The most likely token, once it is sure that every logit can be compared.
-TokenId most_likely(std::span<const float> logits) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  std::size_t best = 0;
-  bool comparable = !logits.empty();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    comparable &= logits[i] < kInfinity;  // false for NaN too
-    if (logits[i] > logits[best]) best = i;
-  }
-  if (!comparable || logits[best] == -kInfinity) {
-    throw Error(ErrorCode::kInternal, "the network gave logits that are not finite",
-                "check the model file; fetch it again if in doubt");
-  }
-  return static_cast<TokenId>(best);
-}
-
 // Leaves the `count` first candidates, in order.
 void keep_best(std::vector<Candidate>& candidates, std::size_t count) {
   // A heap of `count` is cheapest while few elements enter it; quickselect from then on.
@@ -77,22 +62,42 @@ double total_weight(const std::vector<Candidate>& candidates) {
   return total;
 }
 
-// Leaves the shortest run of first candidates whose weights reach `share` of the total.
-void keep_nucleus(std::vector<Candidate>& candidates, float share) {
-  const double total = total_weight(candidates);
-  // All candidates below this weight together weigh less than the part that may be cut, so none of
-  // them is in the nucleus: a few dozen are left to sort instead of a whole vocabulary.
-  const double least =
-      (1.0 - static_cast<double>(share)) * total / static_cast<double>(candidates.size());
-  std::erase_if(candidates, [least](const Candidate& candidate) {
-    return static_cast<double>(candidate.first) < least;
-  });
+// Leaves the shortest run of first candidates whose weights reach `wanted`.
+void keep_nucleus(std::vector<Candidate>& candidates, double wanted) {
   std::sort(candidates.begin(), candidates.end(), comes_first);
-  const double wanted = static_cast<double>(share) * total;
   double reached = 0;
   std::size_t kept = 0;
   while (kept < candidates.size() && reached < wanted) reached += candidates[kept++].first;
   candidates.resize(std::max<std::size_t>(kept, 1));
+}
+
+// The candidate on which a point falls that is uniform over their weights laid end to end.
+TokenId draw(const std::vector<Candidate>& candidates, double uniform) {
+  double left = uniform * total_weight(candidates);
+  for (const auto& [weight, token] : candidates) {
+    left -= weight;
+    if (left < 0) return token;
+  }
+  return candidates.front().second;  // rounding left a crumb
+}
+
+// The same over a whole vocabulary, of which `best` has weight 1.
+TokenId draw(std::span<const float> weights, double uniform, std::size_t best) {
+  double left = uniform * kernels::sum(weights);
+  constexpr std::size_t kBlock = 512;
+  for (std::size_t begin = 0; begin < weights.size(); begin += kBlock) {
+    const auto block = weights.subspan(begin, std::min(kBlock, weights.size() - begin));
+    const double of_block = kernels::sum(block);
+    if (left >= of_block) {
+      left -= of_block;
+      continue;
+    }
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      left -= static_cast<double>(block[i]);
+      if (left < 0) return static_cast<TokenId>(begin + i);
+    }
+  }
+  return static_cast<TokenId>(best);  // rounding left a crumb
 }
 
 }  // namespace
@@ -118,32 +123,44 @@ TokenId Sampler::sample(std::span<float> logits, std::span<const TokenId> contex
   if (options_.repetition_penalty != 1.0f) {
     penalise_repetition(logits, context, options_.repetition_penalty, seen_);
   }
-  const TokenId best = most_likely(logits);
-  if (options_.temperature == 0 || options_.top_k == 1) return best;
-
-  candidates_.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    candidates_.emplace_back(logits[i], static_cast<TokenId>(i));
-  }
-  if (options_.top_k > 0 && static_cast<std::size_t>(options_.top_k) < candidates_.size()) {
-    keep_best(candidates_, static_cast<std::size_t>(options_.top_k));
-  }
-  // Softmax without its division. Rounding to float hides the last bit of exp, which differs
-  // between C libraries; the sums below are then the same everywhere.
-  const double largest = logits[static_cast<std::size_t>(best)];
-  for (Candidate& candidate : candidates_) {
-    candidate.first = static_cast<float>(
-        std::exp((candidate.first - largest) / static_cast<double>(options_.temperature)));
-  }
-  if (options_.top_p < 1) keep_nucleus(candidates_, options_.top_p);
+  const auto largest = kernels::index_of_largest(logits);
+  if (!largest)
+    throw Error(ErrorCode::kInternal, "the network gave logits that are not finite",
+                "check the model file; fetch it again if in doubt");
+  const std::size_t best = *largest;
+  if (options_.temperature == 0 || options_.top_k == 1) return static_cast<TokenId>(best);
 
   const double uniform = static_cast<double>(random_() >> 11) * 0x1p-53;  // [0, 1)
-  double left = uniform * total_weight(candidates_);
-  for (const Candidate& candidate : candidates_) {
-    left -= candidate.first;
-    if (left < 0) return candidate.second;
+  if (options_.top_k > 0 && static_cast<std::size_t>(options_.top_k) < logits.size()) {
+    keep_likeliest(logits, logits[best]);
+  } else {
+    weights_.resize(logits.size());
+    kernels::softmax_weights(logits, logits[best], options_.temperature, weights_.data());
+    if (options_.top_p == 1) return draw(weights_, uniform, best);
+    // All candidates below this weight together weigh less than the part that may be cut, so none
+    // of them is in the nucleus: a few dozen are left to sort instead of a whole vocabulary.
+    const double total = kernels::sum(weights_);
+    const double cut = (1.0 - static_cast<double>(options_.top_p)) * total;
+    const double least = cut / static_cast<double>(weights_.size());
+    candidates_.clear();
+    for (std::size_t i = 0; i < weights_.size(); ++i)
+      if (static_cast<double>(weights_[i]) >= least)
+        candidates_.emplace_back(weights_[i], static_cast<TokenId>(i));
+    keep_nucleus(candidates_, total - cut);
   }
-  return best;  // rounding left a crumb
+  return draw(candidates_, uniform);
+}
+
+void Sampler::keep_likeliest(std::span<const float> logits, float largest) {
+  candidates_.clear();
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    candidates_.emplace_back(logits[i], static_cast<TokenId>(i));
+  keep_best(candidates_, static_cast<std::size_t>(options_.top_k));
+  for (Candidate& candidate : candidates_)
+    kernels::softmax_weights({&candidate.first, 1}, largest, options_.temperature,
+                             &candidate.first);
+  if (options_.top_p < 1)
+    keep_nucleus(candidates_, static_cast<double>(options_.top_p) * total_weight(candidates_));
 }
 
 }  // namespace tandem

@@ -39,9 +39,13 @@ class Sampler {
   TokenId sample(std::span<float> logits, std::span<const TokenId> context);
 
  private:
+  // The candidates that top-k and top-p leave, with their weights.
+  void keep_likeliest(std::span<const float> logits, float largest);
+
   SamplingOptions options_;
   std::mt19937_64 random_;
   // Scratch, kept between calls to save the allocation.
+  std::vector<float> weights_;
   std::vector<std::pair<float, TokenId>> candidates_;
   std::vector<bool> seen_;
 };
