@@ -1,12 +1,5 @@
 #include "model/gguf_writer.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-#include <optional>
-#include <vector>
-
 #include "base/error.h"
 #include "model/gguf_cursor.h"
 #include "model/quantize.h"
@@ -17,7 +10,6 @@ namespace {
 constexpr char kMagic[] = {'G', 'G', 'U', 'F'};
 constexpr std::uint32_t kVersion = 3;
 constexpr std::uint64_t kAlignment = 32;  // what a file has that does not state one
-constexpr std::string_view kFileType = "general.file_type";
 
 template <class T>
 void append(std::string& bytes, const T& value) {
@@ -33,124 +25,91 @@ std::uint64_t aligned(std::uint64_t offset) {
   return (offset + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-// llama.cpp's number (llama_ftype) for a file whose matrices are mostly of `type`.
-std::optional<std::uint32_t> file_type_of(DataType type) {
-  switch (type) {
-    case DataType::kF32:
-      return 0;
-    case DataType::kF16:
-      return 1;
-    case DataType::kQ4_0:
-      return 2;
-    case DataType::kQ4_1:
-      return 3;
-    case DataType::kQ8_0:
-      return 7;
-    case DataType::kBF16:
-      return 32;
-    default:
-      return {};  // mixtures of several types have numbers of their own
-  }
-}
-
-// Null where the source's own is still right: nothing changed its type, or what most weights are
-// has no number.
-std::optional<std::uint32_t> file_type(const GgufFile& source,
-                                       const std::function<DataType(const TensorView&)>& type_of) {
-  std::map<DataType, std::int64_t> elements;
-  bool changed = false;
-  for (const TensorView& tensor : source.tensors()) {
-    const DataType type = type_of(tensor);
-    changed |= type != tensor.type;
-    elements[type] += tensor.element_count();
-  }
-  if (!changed) return {};
-  const auto count = [](const auto& entry) { return entry.second; };
-  return file_type_of(std::ranges::max_element(elements, {}, count)->first);
-}
-
-void append_metadata(std::string& header, const GgufFile& source,
-                     std::optional<std::uint32_t> file_type) {
-  std::vector<GgufMetadata> kept = source.metadata();
-  // An alignment that a file asks for decides the size of its copy, up to gigabytes of padding.
-  std::erase_if(kept, [&](const GgufMetadata& entry) {
-    return entry.key == "general.alignment" || (file_type && entry.key == kFileType);
-  });
-  append(header, static_cast<std::uint64_t>(kept.size() + (file_type ? 1 : 0)));
-  for (const GgufMetadata& entry : kept)
-    header.append(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
-  if (!file_type) return;
-  append_string(header, kFileType);
-  append(header, ValueType::kU32);
-  append(header, *file_type);
-}
-
-std::uint64_t size_bytes(const TensorView& tensor, DataType type) {
-  const auto size = tensor_size_bytes(type, tensor.shape);
-  TANDEM_CHECK(size.has_value());
-  return *size;
-}
-
 }  // namespace
 
-GgufWriter::GgufWriter(const std::filesystem::path& path, const GgufFile& source,
-                       const std::function<DataType(const TensorView&)>& type_of)
+GgufMetadataWriter& GgufMetadataWriter::add(const GgufMetadata& entry) {
+  bytes_.append(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
+  ++count_;
+  return *this;
+}
+
+GgufMetadataWriter& GgufMetadataWriter::add_text(std::string_view key, std::string_view value) {
+  append_string(bytes_, key);
+  append(bytes_, ValueType::kString);
+  append_string(bytes_, value);
+  ++count_;
+  return *this;
+}
+
+GgufMetadataWriter& GgufMetadataWriter::add_number(std::string_view key, std::uint32_t value) {
+  append_string(bytes_, key);
+  append(bytes_, ValueType::kU32);
+  append(bytes_, value);
+  ++count_;
+  return *this;
+}
+
+GgufMetadataWriter& GgufMetadataWriter::add_fraction(std::string_view key, float value) {
+  append_string(bytes_, key);
+  append(bytes_, ValueType::kF32);
+  append(bytes_, value);
+  ++count_;
+  return *this;
+}
+
+GgufWriter::GgufWriter(const std::filesystem::path& path, const GgufMetadataWriter& metadata,
+                       std::span<const GgufTensor> tensors)
     : file_(path) {
   std::string header(kMagic, sizeof kMagic);
   append(header, kVersion);
-  append(header, static_cast<std::uint64_t>(source.tensors().size()));
-  append_metadata(header, source, file_type(source, type_of));
+  append(header, static_cast<std::uint64_t>(tensors.size()));
+  append(header, metadata.count());
+  header += metadata.bytes();
   std::uint64_t offset = 0;
-  for (const TensorView& tensor : source.tensors()) {
-    const DataType type = type_of(tensor);
-    TANDEM_CHECK(type == tensor.type || can_quantize(type));
-    append_string(header, tensor.name);
-    append(header, static_cast<std::uint32_t>(tensor.shape.size()));
-    for (auto size = tensor.shape.rbegin(); size != tensor.shape.rend(); ++size)
+  for (const auto& [name, shape, type] : tensors) {
+    const auto size_bytes = tensor_size_bytes(type, shape);
+    TANDEM_CHECK(size_bytes.has_value());
+    append_string(header, name);
+    append(header, static_cast<std::uint32_t>(shape.size()));
+    for (auto size = shape.rbegin(); size != shape.rend(); ++size)
       append(header, static_cast<std::uint64_t>(*size));
     append(header, ggml_type(type));
     append(header, offset);
-    places_.emplace(tensor.name, Place{&tensor, type, offset});
-    offset = aligned(offset + size_bytes(tensor, type));
+    const bool is_new = places_.emplace(name, Place{type, offset, *size_bytes}).second;
+    TANDEM_CHECK(is_new);
+    offset = aligned(offset + *size_bytes);
   }
   header.resize(aligned(header.size()), '\0');
   file_.write_at(0, std::as_bytes(std::span(header)));
   for (auto& [name, place] : places_) place.offset += header.size();
 }
 
-void GgufWriter::write(std::string_view name, std::span<const float> values) {
+GgufWriter::Place& GgufWriter::place_for(std::string_view name) {
   const auto found = places_.find(name);
   TANDEM_CHECK(found != places_.end() && !found->second.written);
-  Place& place = found->second;
-  TANDEM_CHECK(place.source->element_count() == static_cast<std::int64_t>(values.size()));
-  const float largest = largest_value(place.type);
-  // NaN compares as false.
-  if (!std::ranges::all_of(values, [&](float value) { return std::abs(value) <= largest; }))
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("tensor {} holds values that are not finite, or beyond {:g}, which {} "
-                            "cannot hold",
-                            name, largest, to_string(place.type)));
-  file_.write_at(place.offset, quantize(place.type, values));
+  return found->second;
+}
+
+void GgufWriter::write(std::string_view name, std::span<const float> values) {
+  const DataType type = place_for(name).type;
+  check_values(name, type, values);
+  write_bytes(name, quantize(type, values));
+}
+
+void GgufWriter::write_bytes(std::string_view name, std::span<const std::byte> bytes) {
+  Place& place = place_for(name);
+  TANDEM_CHECK(bytes.size() == place.size_bytes);
+  file_.write_at(place.offset, bytes);
   place.written = true;
 }
 
-void GgufWriter::finish() {
-  for (auto& [name, place] : places_) {
-    if (place.written) continue;
-    if (place.type == place.source->type) {
-      file_.write_at(place.offset, place.source->data);
-      continue;
-    }
-    std::vector<float> values(static_cast<std::size_t>(place.source->element_count()));
-    dequantize(*place.source, values);
-    write(name, values);
-  }
-  file_.publish();
+bool GgufWriter::has_written(std::string_view name) const {
+  return places_.find(name)->second.written;
 }
 
-DataType type_for_trained(const TensorView& tensor) {
-  if (tensor.shape.size() < 2) return DataType::kF32;
-  return tensor_size_bytes(DataType::kQ8_0, tensor.shape) ? DataType::kQ8_0 : DataType::kF16;
+void GgufWriter::finish() {
+  for (const auto& [name, place] : places_) TANDEM_CHECK(place.written);
+  file_.publish();
 }
 
 }  // namespace tandem

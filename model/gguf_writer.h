@@ -1,51 +1,72 @@
-// Writing a GGUF (model/gguf.h) that is another one with other weights.
+// Writing a GGUF (model/gguf.h).
 #ifndef TANDEM_MODEL_GGUF_WRITER_H_
 #define TANDEM_MODEL_GGUF_WRITER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "model/gguf.h"
 
 namespace tandem {
 
-// Metadata and the names and shapes of tensors are those of the source; `general.file_type` says
-// what most weights became, and tensors are aligned to 32 bytes whatever the source said. Used by
-// one thread. The file takes its place in finish(), and never if that is not called.
+// Keys are unique.
+class GgufMetadataWriter {
+ public:
+  GgufMetadataWriter& add(const GgufMetadata& entry);
+  GgufMetadataWriter& add_text(std::string_view key, std::string_view value);
+  GgufMetadataWriter& add_number(std::string_view key, std::uint32_t value);
+  GgufMetadataWriter& add_fraction(std::string_view key, float value);
+
+  std::uint64_t count() const { return count_; }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::uint64_t count_ = 0;
+  std::string bytes_;
+};
+
+struct GgufTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;  // outermost first
+  DataType type = DataType::kF32;
+};
+
+// Tensors are aligned to 32 bytes. Used by one thread. The file takes its place in finish(), and
+// never if that is not called.
 class GgufWriter {
  public:
-  // Borrows `source`. `type_of` says in what type each of its tensors will be: its own, or one that
-  // quantize() knows and whose blocks divide its rows. Throws as OutputFile does.
-  GgufWriter(const std::filesystem::path& path, const GgufFile& source,
-             const std::function<DataType(const TensorView&)>& type_of);
+  // Names are unique and shapes whole numbers of blocks. Throws as OutputFile does.
+  GgufWriter(const std::filesystem::path& path, const GgufMetadataWriter& metadata,
+             std::span<const GgufTensor> tensors);
 
-  // At most once for each tensor, in any order. Throws kInvalidArgument, naming the tensor, for
-  // values that are not finite or beyond largest_value() of its type.
+  // Once for each tensor, in any order, by numbers or by the bytes of its type. Throws
+  // kInvalidArgument, naming the tensor, for numbers that are not finite or beyond largest_value()
+  // of its type, which must be one that quantize() knows.
   void write(std::string_view name, std::span<const float> values);
-  // Tensors that were not written are those of the source, copied, or expanded first where they get
-  // another type.
+  void write_bytes(std::string_view name, std::span<const std::byte> bytes);
+  bool has_written(std::string_view name) const;
   void finish();
 
  private:
   struct Place {
-    const TensorView* source = nullptr;
     DataType type = DataType::kF32;
     std::uint64_t offset = 0;  // in the file
+    std::uint64_t size_bytes = 0;
     bool written = false;
   };
 
-  OutputFile file_;
-  std::map<std::string_view, Place> places_;
-};
+  Place& place_for(std::string_view name);
 
-// Q8_0 where it divides the rows of a matrix, else F16; vectors stay in F32.
-DataType type_for_trained(const TensorView& tensor);
+  OutputFile file_;
+  std::map<std::string, Place, std::less<>> places_;
+};
 
 }  // namespace tandem
 

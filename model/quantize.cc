@@ -1,5 +1,7 @@
 #include "model/quantize.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -112,6 +114,16 @@ float largest_value(DataType type) {
     default:
       return std::numeric_limits<float>::max();
   }
+}
+
+void check_values(std::string_view tensor, DataType type, std::span<const float> values) {
+  const float largest = largest_value(type);
+  // NaN compares as false.
+  if (!std::ranges::all_of(values, [&](float value) { return std::abs(value) <= largest; }))
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("tensor {} holds values that are not finite, or beyond {:g}, which {} "
+                            "cannot hold",
+                            tensor, largest, to_string(type)));
 }
 
 std::vector<std::byte> quantize(DataType type, std::span<const float> values) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "model/weights.h"
@@ -16,6 +17,8 @@ bool can_quantize(DataType type);
 // The largest magnitude that stays finite: beyond it a number, or the scale of its block, would be
 // written as infinity.
 float largest_value(DataType type);
+// Throws kInvalidArgument, naming the tensor, for a value that is not finite or larger than that.
+void check_values(std::string_view tensor, DataType type, std::span<const float> values);
 
 // `values` are a whole number of blocks, none larger than largest_value(). Half and bfloat16 are
 // the nearest, ties to even. Blocks are those of GGML's quantize_row_*_ref, byte for byte: a scale

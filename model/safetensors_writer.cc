@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "model/finite.h"
+#include "model/quantize.h"
 
 namespace tandem {
 namespace {
@@ -28,13 +28,13 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
   nlohmann::json header;
   header["__metadata__"] = {{"format", "pt"}};
   std::uint64_t offset = 0;
-  for (const auto& [name, shape] : tensors) {
+  for (const auto& [name, shape, type] : tensors) {
+    TANDEM_CHECK(type == DataType::kF32 || type == DataType::kF16 || type == DataType::kBF16);
     const std::uint64_t count = element_count(shape);
-    TANDEM_CHECK(places_.emplace(name, Place{offset, count}).second);
-    header[name] = {{"dtype", "F32"},
-                    {"shape", shape},
-                    {"data_offsets", {offset, offset + count * sizeof(float)}}};
-    offset += count * sizeof(float);
+    const std::uint64_t end = offset + count * block_layout(type).size_bytes;
+    TANDEM_CHECK(places_.emplace(name, Place{offset, count, type}).second);
+    header[name] = {{"dtype", to_string(type)}, {"shape", shape}, {"data_offsets", {offset, end}}};
+    offset = end;
   }
   std::string text = header.dump();
   text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
@@ -48,10 +48,8 @@ void SafetensorsWriter::write(std::string_view name, std::span<const float> valu
   const auto found = places_.find(name);
   TANDEM_CHECK(found != places_.end() && !found->second.written &&
                found->second.count == values.size());
-  if (!all_finite(values))
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("tensor {} holds values that are not finite", name));
-  file_.write_at(found->second.offset, std::as_bytes(values));
+  check_values(name, found->second.type, values);
+  file_.write_at(found->second.offset, quantize(found->second.type, values));
   found->second.written = true;
 }
 

@@ -1,4 +1,4 @@
-// Writing a safetensors file (model/safetensors.cc states the format), all tensors in F32.
+// Writing a safetensors file (model/safetensors.cc states the format).
 #ifndef TANDEM_MODEL_SAFETENSORS_WRITER_H_
 #define TANDEM_MODEL_SAFETENSORS_WRITER_H_
 
@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "base/file.h"
+#include "model/weights.h"
 
 namespace tandem {
 
 struct TensorShape {
   std::string name;
   std::vector<std::int64_t> shape;  // outermost first; empty for a single number
+  DataType type = DataType::kF32;   // or F16, BF16
 };
 
 // Used by one thread. The file takes its place in finish(), and never if that is not called.
@@ -26,7 +28,7 @@ class SafetensorsWriter {
   SafetensorsWriter(const std::filesystem::path& path, std::span<const TensorShape> tensors);
 
   // Once for each tensor, in any order. Throws kInvalidArgument, naming the tensor, for values that
-  // are not finite.
+  // are not finite or beyond largest_value() of its type.
   void write(std::string_view name, std::span<const float> values);
   void finish();
 
@@ -34,6 +36,7 @@ class SafetensorsWriter {
   struct Place {
     std::uint64_t offset = 0;  // in the file
     std::uint64_t count = 0;   // of numbers
+    DataType type = DataType::kF32;
     bool written = false;
   };
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "model/gguf.h"
-#include "model/gguf_writer.h"
+#include "model/gguf_copy.h"
 #include "model/safetensors_writer.h"
 
 namespace tandem {
@@ -61,7 +61,7 @@ void save_encoder(const JointNetworks& networks, const std::filesystem::path& fr
 void save_generator(const JointNetworks& networks, const std::filesystem::path& from,
                     const std::filesystem::path& to) {
   const auto source = open_gguf(from);
-  GgufWriter writer(to, *source, type_for_trained);
+  GgufCopy writer(to, *source, type_for_trained);
   networks.visit_generator([&](std::string_view name, std::span<const std::int64_t>,
                                std::span<const float> values) { writer.write(name, values); });
   writer.finish();

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "model/decoder_weights.h"
 #include "model/ggml_blocks.h"
-#include "model/gguf_writer.h"
+#include "model/gguf_copy.h"
 #include "model/quantize.h"
 #include "model/safetensors_writer.h"
 #include "tests/support/decoder_gguf.h"
@@ -146,9 +146,9 @@ TEST(SafetensorsWriterTest, ANumberThatIsNotFiniteLeavesTheOldFile) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
-class GgufWriterTest : public ::testing::Test {
+class GgufCopyTest : public ::testing::Test {
  protected:
-  GgufWriterTest() {
+  GgufCopyTest() {
     const auto reference = testing::source_folder() / "tests/model/references/families/llama";
     write_file_atomic(source_path_, testing::DecoderGguf(reference).build());
     source_ = open_gguf(source_path_);
@@ -160,8 +160,8 @@ class GgufWriterTest : public ::testing::Test {
   std::unique_ptr<GgufFile> source_;
 };
 
-TEST_F(GgufWriterTest, ACopyIsTheSameDecoder) {
-  GgufWriter writer(path_, *source_, [](const TensorView& tensor) { return tensor.type; });
+TEST_F(GgufCopyTest, ACopyIsTheSameDecoder) {
+  GgufCopy writer(path_, *source_, [](const TensorView& tensor) { return tensor.type; });
   writer.finish();
   const auto copy = open_gguf(path_);
   ASSERT_TRUE(std::ranges::equal(copy->metadata(), source_->metadata(),
@@ -178,13 +178,13 @@ TEST_F(GgufWriterTest, ACopyIsTheSameDecoder) {
             DecoderWeights::open(source_path_).config().layer_count);
 }
 
-TEST_F(GgufWriterTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
+TEST_F(GgufCopyTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
   const TensorView& matrix = *source_->find("blk.0.attn_q.weight");
   const TensorView& vector = *source_->find("output_norm.weight");
   std::vector<float> trained = values_of(matrix);
   for (float& value : trained) value += 0.25f;
   std::vector<float> norm(static_cast<std::size_t>(vector.element_count()), 1.5f);
-  GgufWriter writer(path_, *source_, type_for_trained);
+  GgufCopy writer(path_, *source_, type_for_trained);
   writer.write(matrix.name, trained);
   writer.write(vector.name, norm);
   writer.finish();
@@ -204,8 +204,8 @@ TEST_F(GgufWriterTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
   DecoderWeights::open(path_);
 }
 
-TEST_F(GgufWriterTest, ANumberThatTheTypeCannotHoldIsRefused) {
-  GgufWriter writer(path_, *source_, type_for_trained);
+TEST_F(GgufCopyTest, ANumberThatTheTypeCannotHoldIsRefused) {
+  GgufCopy writer(path_, *source_, type_for_trained);
   const TensorView& vector = *source_->find("output_norm.weight");
   std::vector<float> norm(static_cast<std::size_t>(vector.element_count()), 1.0f);
   norm.back() = kNan;
@@ -223,9 +223,9 @@ TEST_F(GgufWriterTest, ANumberThatTheTypeCannotHoldIsRefused) {
   EXPECT_FALSE(exists(path_));
 }
 
-TEST_F(GgufWriterTest, TheFileTypeIsThatOfMostWeights) {
+TEST_F(GgufCopyTest, TheFileTypeIsThatOfMostWeights) {
   for (const auto& [type, number] : {std::pair{DataType::kQ8_0, 7}, {DataType::kQ4_1, 3}}) {
-    GgufWriter writer(path_, *source_, [&](const TensorView& tensor) {
+    GgufCopy writer(path_, *source_, [&](const TensorView& tensor) {
       return tensor.shape.size() == 2 && tensor_size_bytes(type, tensor.shape) ? type
                                                                                : DataType::kF32;
     });
@@ -236,7 +236,7 @@ TEST_F(GgufWriterTest, TheFileTypeIsThatOfMostWeights) {
   }
 }
 
-TEST(GgufWriterAlignmentTest, IsNotThatOfTheSource) {
+TEST(GgufCopyAlignmentTest, IsNotThatOfTheSource) {
   const testing::TemporaryFolder folder;
   testing::GgufBuilder builder;
   builder.alignment = 1u << 20;
@@ -245,7 +245,7 @@ TEST(GgufWriterAlignmentTest, IsNotThatOfTheSource) {
   write_file_atomic(folder.path() / "source.gguf", builder.build());
   const auto source = open_gguf(folder.path() / "source.gguf");
   const auto path = folder.path() / "copy.gguf";
-  GgufWriter(path, *source, [](const TensorView& tensor) { return tensor.type; }).finish();
+  GgufCopy(path, *source, [](const TensorView& tensor) { return tensor.type; }).finish();
   EXPECT_LT(std::filesystem::file_size(path), 1024u);
   EXPECT_EQ(open_gguf(path)->tensors().size(), 1u);
 }
