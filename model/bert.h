@@ -2,12 +2,12 @@
 // positions begin: RoBERTa (arXiv:1907.11692) and XLM-R (arXiv:1911.02116).
 //
 // Reads a Hugging Face folder: `config.json` and `model.safetensors` of BertModel, RobertaModel or
-// XLMRobertaModel. Non-goals: heads
-// other than the hidden states (a reranking head comes with the reranker), dropout,
-// cross-attention.
+// XLMRobertaModel, with or without a head, of which nothing is read here (model/cross_encoder.h
+// reads one). Non-goals: dropout, cross-attention.
 #ifndef TANDEM_MODEL_BERT_H_
 #define TANDEM_MODEL_BERT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -29,6 +29,10 @@ struct BertConfig {
       0;  // of a sequence, in the table of positions: RoBERTa keeps some for padding
   int type_vocabulary_size = 0;
   float layer_norm_epsilon = 0;
+
+  bool is_roberta() const { return first_position > 0; }
+  // Whether the network is given the second of two texts as tokens of type 1.
+  bool tells_texts_apart() const { return !is_roberta() && type_vocabulary_size > 1; }
 };
 
 // How the hidden states of a sequence become one vector.
@@ -54,8 +58,16 @@ class BertModel {
   // empty) and pools each into out[i * hidden_size ...]: shape [sequences, hidden_size], not
   // normalised. Nothing is padded; callers sort by length all the same, since LibTorch computes
   // neighbours of equal length together.
-  virtual void pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
+  //
+  // `first_lengths` says how many tokens of each sequence are of type 0, those of the first of two
+  // texts; the others are of type 1, which the network must have. Empty: all are of type 0.
+  virtual void pooled_states(std::span<const std::vector<TokenId>> sequences,
+                             std::span<const std::size_t> first_lengths, Pooling pooling,
                              std::span<float> out) const = 0;
+  void pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
+                     std::span<float> out) const {
+    pooled_states(sequences, {}, pooling, out);
+  }
 };
 
 }  // namespace tandem

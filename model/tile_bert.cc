@@ -47,6 +47,18 @@ struct Layer {
   Norm output_norm;
 };
 
+// What one call computes.
+struct Batch {
+  Sequences sequences;
+  std::span<const std::size_t> first_lengths;  // empty, or one for each sequence
+  Pooling pooling;
+
+  Batch part(std::size_t first, std::size_t count) const {
+    return {sequences.subspan(first, count),
+            first_lengths.empty() ? first_lengths : first_lengths.subspan(first, count), pooling};
+  }
+};
+
 // Texts [first, last) of a batch.
 struct Share {
   std::size_t first = 0;
@@ -91,13 +103,14 @@ class TileBert final : public BertModel {
   explicit TileBert(const BertCheckpoint& checkpoint);
 
   const BertConfig& config() const override { return config_; }
-  void pooled_states(Sequences sequences, Pooling pooling, std::span<float> out) const override;
+  void pooled_states(Sequences sequences, std::span<const std::size_t> first_lengths,
+                     Pooling pooling, std::span<float> out) const override;
 
  private:
-  void run(Sequences sequences, Pooling pooling, float* out, Scratch& scratch) const;
-  void embed(Sequences sequences, Scratch& scratch) const;
+  void run(const Batch& batch, float* out, Scratch& scratch) const;
+  void embed(const Batch& batch, Scratch& scratch) const;
   void normalize(const Norm& norm, std::size_t count, Scratch& scratch) const;
-  void pool(Sequences sequences, Pooling pooling, float* out, const Scratch& scratch) const;
+  void pool(const Batch& batch, float* out, const Scratch& scratch) const;
 
   std::unique_ptr<Scratch> take_scratch(std::size_t rows) const;
   void give_back(std::unique_ptr<Scratch> scratch) const;
@@ -108,6 +121,7 @@ class TileBert final : public BertModel {
   std::vector<float> word_embeddings_;  // [vocabulary, hidden]
   // [positions, hidden], with the embedding of token type 0 added: single texts have no other type.
   std::vector<float> position_embeddings_;
+  std::vector<float> second_type_;  // [hidden], type 1 less type 0; empty without a type 1
   Norm embedding_norm_;
   std::vector<Layer> layers_;
 
@@ -181,6 +195,10 @@ TileBert::TileBert(const BertCheckpoint& checkpoint)
                                                  {config_.type_vocabulary_size, hidden});
   for (std::size_t i = 0; i < position_embeddings_.size(); ++i)
     position_embeddings_[i] += types[i % hidden_];
+  if (config_.type_vocabulary_size > 1) {
+    second_type_.resize(hidden_);
+    for (std::size_t i = 0; i < hidden_; ++i) second_type_[i] = types[hidden_ + i] - types[i];
+  }
   embedding_norm_ = loader.norm("embeddings.LayerNorm");
   for (int i = 0; i < config_.layer_count; ++i) layers_.push_back(loader.layer(i));
 }
@@ -195,9 +213,12 @@ void TileBert::normalize(const Norm& norm, std::size_t count, Scratch& scratch) 
   }
 }
 
-void TileBert::embed(Sequences sequences, Scratch& scratch) const {
+void TileBert::embed(const Batch& batch, Scratch& scratch) const {
   float* x = scratch.states.data();
-  for (const auto& sequence : sequences) {
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+    const auto& sequence = batch.sequences[i];
+    const std::size_t first_length =
+        batch.first_lengths.empty() ? sequence.size() : batch.first_lengths[i];
     TANDEM_CHECK(!sequence.empty() &&
                  sequence.size() <= static_cast<std::size_t>(config_.max_positions));
     for (std::size_t position = 0; position < sequence.size(); ++position, x += hidden_) {
@@ -205,17 +226,17 @@ void TileBert::embed(Sequences sequences, Scratch& scratch) const {
       TANDEM_CHECK(token >= 0 && token < config_.vocabulary_size);
       std::copy_n(word_embeddings_.data() + static_cast<std::size_t>(token) * hidden_, hidden_, x);
       kernels::add({x, hidden_}, position_embeddings_.data() + position * hidden_);
+      if (position >= first_length) kernels::add({x, hidden_}, second_type_.data());
     }
   }
 }
 
-void TileBert::pool(Sequences sequences, Pooling pooling, float* out,
-                    const Scratch& scratch) const {
+void TileBert::pool(const Batch& batch, float* out, const Scratch& scratch) const {
   const float* x = scratch.states.data();
-  for (const auto& sequence : sequences) {
+  for (const auto& sequence : batch.sequences) {
     const std::span<float> pooled(out, hidden_);
     std::copy_n(x, hidden_, out);
-    if (pooling == Pooling::kMean) {
+    if (batch.pooling == Pooling::kMean) {
       for (std::size_t row = 1; row < sequence.size(); ++row)
         kernels::add(pooled, x + row * hidden_);
       kernels::scale(pooled, 1.0f / static_cast<float>(sequence.size()));
@@ -225,16 +246,16 @@ void TileBert::pool(Sequences sequences, Pooling pooling, float* out,
   }
 }
 
-void TileBert::run(Sequences sequences, Pooling pooling, float* out, Scratch& scratch) const {
-  embed(sequences, scratch);
+void TileBert::run(const Batch& batch, float* out, Scratch& scratch) const {
+  embed(batch, scratch);
   std::size_t count = 0;
-  for (const auto& sequence : sequences) count += sequence.size();
+  for (const auto& sequence : batch.sequences) count += sequence.size();
   normalize(embedding_norm_, count, scratch);
   const auto heads = static_cast<std::size_t>(config_.head_count);
   for (const Layer& layer : layers_) {
     layer.query_key_value.multiply(scratch.normed, count, TileActivation::kNone, scratch.parts);
     std::size_t row = 0;
-    for (const auto& sequence : sequences) {
+    for (const auto& sequence : batch.sequences) {
       kernels::attend_to_all(scratch.parts, row, sequence.size(), heads, hidden_ / heads,
                              scratch.attended);
       row += sequence.size();
@@ -245,7 +266,7 @@ void TileBert::run(Sequences sequences, Pooling pooling, float* out, Scratch& sc
     layer.output.multiply_add(scratch.inner, count, scratch.states.data());
     normalize(layer.output_norm, count, scratch);
   }
-  pool(sequences, pooling, out, scratch);
+  pool(batch, out, scratch);
 }
 
 std::unique_ptr<Scratch> TileBert::take_scratch(std::size_t rows) const {
@@ -266,15 +287,19 @@ void TileBert::give_back(std::unique_ptr<Scratch> scratch) const {
     scratch_.push_back(std::move(scratch));
 }
 
-void TileBert::pooled_states(Sequences sequences, Pooling pooling, std::span<float> out) const {
+void TileBert::pooled_states(Sequences sequences, std::span<const std::size_t> first_lengths,
+                             Pooling pooling, std::span<float> out) const {
   TANDEM_CHECK(out.size() == sequences.size() * hidden_);
+  TANDEM_CHECK(first_lengths.empty() ||
+               (first_lengths.size() == sequences.size() && !second_type_.empty()));
+  const Batch batch = {sequences, first_lengths, pooling};
   const std::vector<Share> shares = share_out(sequences);
   std::atomic<std::size_t> next{0};
   const auto work = [&](std::unique_ptr<Scratch>& scratch) {
     for (std::size_t i = next++; i < shares.size(); i = next++) {
       const Share& share = shares[i];
-      run(sequences.subspan(share.first, share.last - share.first), pooling,
-          out.data() + share.first * hidden_, *scratch);
+      run(batch.part(share.first, share.last - share.first), out.data() + share.first * hidden_,
+          *scratch);
     }
   };
   std::size_t rows = 0;

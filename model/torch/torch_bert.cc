@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.h"
@@ -101,7 +102,8 @@ class TorchBert final : public BertModel {
   explicit TorchBert(const BertCheckpoint& checkpoint);
 
   const BertConfig& config() const override { return config_; }
-  void pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
+  void pooled_states(std::span<const std::vector<TokenId>> sequences,
+                     std::span<const std::size_t> first_lengths, Pooling pooling,
                      std::span<float> out) const override;
 
  private:
@@ -110,7 +112,8 @@ class TorchBert final : public BertModel {
                           static_cast<double>(config_.layer_norm_epsilon));
   }
   // [rows, hidden]: all tokens of all sequences, one after another.
-  at::Tensor embed(std::span<const std::vector<TokenId>> sequences) const;
+  at::Tensor embed(std::span<const std::vector<TokenId>> sequences,
+                   std::span<const std::size_t> first_lengths) const;
   at::Tensor attend(const at::Tensor& query_key_value,
                     const std::vector<LengthGroup>& groups) const;
 
@@ -118,6 +121,7 @@ class TorchBert final : public BertModel {
   at::Tensor word_embeddings_;
   // With the embedding of token type 0 added: single texts have no other type.
   at::Tensor position_embeddings_;
+  at::Tensor second_type_;  // [hidden], type 1 less type 0; undefined without a type 1
   LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
 };
@@ -133,14 +137,16 @@ TorchBert::TorchBert(const BertCheckpoint& checkpoint) : config_(checkpoint.conf
                              .matrix("embeddings.position_embeddings.weight",
                                      config_.first_position + config_.max_positions, hidden)
                              .narrow(0, config_.first_position, config_.max_positions);
-  position_embeddings_.add_(
-      loader.matrix("embeddings.token_type_embeddings.weight", config_.type_vocabulary_size, hidden)
-          .narrow(0, 0, 1));
+  const at::Tensor types = loader.matrix("embeddings.token_type_embeddings.weight",
+                                         config_.type_vocabulary_size, hidden);
+  position_embeddings_.add_(types.narrow(0, 0, 1));
+  if (config_.type_vocabulary_size > 1) second_type_ = types.select(0, 1) - types.select(0, 0);
   embedding_norm_ = loader.norm("embeddings.LayerNorm");
   for (int i = 0; i < config_.layer_count; ++i) layers_.push_back(loader.layer(i));
 }
 
-at::Tensor TorchBert::embed(std::span<const std::vector<TokenId>> sequences) const {
+at::Tensor TorchBert::embed(std::span<const std::vector<TokenId>> sequences,
+                            std::span<const std::size_t> first_lengths) const {
   std::int64_t rows = 0;
   for (const auto& sequence : sequences) rows += static_cast<std::int64_t>(sequence.size());
   at::Tensor ids = at::empty({rows}, at::kInt);
@@ -158,6 +164,13 @@ at::Tensor TorchBert::embed(std::span<const std::vector<TokenId>> sequences) con
   }
   at::Tensor x = at::index_select(word_embeddings_, 0, ids);
   x.add_(at::index_select(position_embeddings_, 0, positions));
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < first_lengths.size(); ++i) {
+    const auto length = static_cast<std::int64_t>(sequences[i].size());
+    const auto first = static_cast<std::int64_t>(std::min(first_lengths[i], sequences[i].size()));
+    x.narrow(0, row + first, length - first).add_(second_type_);
+    row += length;
+  }
   return normalize(x, embedding_norm_);
 }
 
@@ -180,16 +193,19 @@ at::Tensor TorchBert::attend(const at::Tensor& query_key_value,
   return at::cat(contexts);
 }
 
-void TorchBert::pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
+void TorchBert::pooled_states(std::span<const std::vector<TokenId>> sequences,
+                              std::span<const std::size_t> first_lengths, Pooling pooling,
                               std::span<float> out) const {
   const std::int64_t hidden = config_.hidden_size;
   TANDEM_CHECK(out.size() == sequences.size() * static_cast<std::size_t>(hidden));
+  TANDEM_CHECK(first_lengths.empty() ||
+               (first_lengths.size() == sequences.size() && second_type_.defined()));
   if (sequences.empty()) return;
   const c10::InferenceMode inference;
   apply_torch_threads();
 
   const std::vector<LengthGroup> groups = group_by_length(sequences);
-  at::Tensor x = embed(sequences);
+  at::Tensor x = embed(sequences, first_lengths);
   for (const Layer& layer : layers_) {
     const at::Tensor context = attend(layer.query_key_value(x), groups);
     x = normalize(layer.attention_output(context).add_(x), layer.attention_norm);
