@@ -52,6 +52,15 @@ void add_model_options(CLI::App& command, EngineOptions& options) {
       ->capture_default_str();
 }
 
+CLI::Option* add_reranker_option(CLI::App& command, EngineOptions& options) {
+  return command
+      .add_option("--reranker", options.reranker,
+                  "Folder of a cross-encoder (Hugging Face layout) that scores the best passages "
+                  "of a search again, such as one that tandem train reranker made")
+      ->envname("TANDEM_RERANKER")
+      ->type_name("DIR");
+}
+
 void add_index_option(CLI::App& command, EngineOptions& options) {
   add_choice<IndexKind>(
       command, "--index", options.index_kind, index_kinds(),

@@ -20,6 +20,8 @@ void add_store_option(CLI::App& command, std::filesystem::path& folder);
 void add_model_options(CLI::App& command, EngineOptions& options);
 // --store and those, bound to `options`, which must outlive the parsing.
 void add_engine_options(CLI::App& command, EngineOptions& options);
+// --reranker.
+CLI::Option* add_reranker_option(CLI::App& command, EngineOptions& options);
 // --index.
 void add_index_option(CLI::App& command, EngineOptions& options);
 // --generator, --device, --gpu-bits, --cache-mb, --cache-type, --window and --passages.

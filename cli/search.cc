@@ -17,6 +17,7 @@ struct SearchArguments {
   SearchOptions search;
   std::string query;
   bool json = false;
+  std::size_t reranked = kDefaultReranked;
 };
 
 void print_json(const Hit& hit) {
@@ -37,7 +38,8 @@ void print_text(std::size_t rank, const Hit& hit) {
              one_line(hit.passage.text, 240));
 }
 
-void run(const SearchArguments& arguments) {
+void run(SearchArguments arguments) {
+  if (!arguments.engine.reranker.empty()) arguments.search.rerank = arguments.reranked;
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
   const std::vector<Hit> hits = engine->retriever->search(arguments.query, arguments.search);
   for (std::size_t i = 0; i < hits.size(); ++i) {
@@ -69,6 +71,13 @@ void add_search_command(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_search_mode_option(*command, arguments->search.mode);
+  CLI::Option* const reranker = add_reranker_option(*command, arguments->engine);
+  command
+      ->add_option("--rerank", arguments->reranked,
+                   "How many of the best passages the reranker scores again")
+      ->check(CLI::Range(1, 1000))
+      ->needs(reranker)
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "One JSON object a line");
   command->callback([arguments] { run(*arguments); });
 }

@@ -100,6 +100,7 @@ void add_serve_command(CLI::App& app) {
                                          "addresses than loopback only behind "
                                          "a proxy that has.");
   add_engine_options(*command, arguments->engine);
+  add_reranker_option(*command, arguments->engine);
   add_index_option(*command, arguments->engine);
   add_generator_option(*command, arguments->engine);
   add_language_option(*command, arguments->engine.language);

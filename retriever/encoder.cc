@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 
 #include "base/error.h"
@@ -14,13 +13,10 @@
 #include "model/bert.h"
 #include "retriever/encoder_files.h"
 #include "retriever/encoder_prompts.h"
+#include "retriever/token_batches.h"
 
 namespace tandem {
 namespace {
-
-// Tokens of one forward pass. From about 1,000 on the matrix products run at full speed; more would
-// push the intermediate activations (6 KiB a token for MiniLM) out of the last-level cache.
-constexpr std::size_t kTokensPerBatch = 2048;
 
 constexpr const char* kFolderAdvice =
     "give the folder of a sentence-transformers model: config.json, model.safetensors, "
@@ -137,12 +133,7 @@ class BertEncoder final : public Encoder {
     const auto control = tokenizer_->prefix().size() + tokenizer_->suffix().size();
     max_tokens_ =
         read_max_tokens(folder, model_->config().max_positions, static_cast<int>(control));
-    if (tokenizer_->vocabulary_size() > static_cast<std::size_t>(model_->config().vocabulary_size))
-      throw Error(
-          ErrorCode::kCorrupt,
-          fmt::format("the tokenizer in {} has {} tokens, the model only {}", folder.string(),
-                      tokenizer_->vocabulary_size(), model_->config().vocabulary_size),
-          "the files do not belong together; fetch the model again");
+    require_vocabulary(folder, *tokenizer_, model_->config());
     id_ = identify(folder, pooling_, prompts_, max_tokens_);
   }
 
@@ -189,34 +180,24 @@ std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextK
   const auto width = static_cast<std::size_t>(dimension());
   std::vector<std::vector<TokenId>> sequences;
   sequences.reserve(texts.size());
-  for (const auto& text : texts) sequences.push_back(tokens_of(text, kind));
-
-  // The model runs texts of equal length side by side, so they are put next to each other.
-  std::vector<std::size_t> order(texts.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return sequences[a].size() > sequences[b].size();
-  });
-
+  std::vector<std::size_t> lengths;
+  lengths.reserve(texts.size());
+  for (const auto& text : texts) {
+    sequences.push_back(tokens_of(text, kind));
+    lengths.push_back(sequences.back().size());
+  }
   std::vector<float> vectors(texts.size() * width);
-  for (std::size_t begin = 0; begin < order.size();) {
+  for (const auto& places : batches_by_length(lengths)) {
     std::vector<std::vector<TokenId>> batch;
-    std::size_t tokens = 0;
-    while (begin + batch.size() < order.size()) {
-      auto& next = sequences[order[begin + batch.size()]];
-      if (!batch.empty() && tokens + next.size() > kTokensPerBatch) break;
-      tokens += next.size();
-      batch.push_back(std::move(next));
-    }
+    for (const std::size_t place : places) batch.push_back(std::move(sequences[place]));
     std::vector<float> pooled(batch.size() * width);
     model_->pooled_states(batch, pooling_, pooled);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto row = std::span(pooled).subspan(i * width, width);
       normalize(row);
       std::copy(row.begin(), row.end(),
-                vectors.begin() + static_cast<std::ptrdiff_t>(order[begin + i] * width));
+                vectors.begin() + static_cast<std::ptrdiff_t>(places[i] * width));
     }
-    begin += batch.size();
   }
   return vectors;
 }

@@ -21,6 +21,15 @@ std::optional<nlohmann::json> read_encoder_json(const std::filesystem::path& pat
   return json;
 }
 
+void require_vocabulary(const std::filesystem::path& folder, const Tokenizer& tokenizer,
+                        const BertConfig& config) {
+  if (tokenizer.vocabulary_size() <= static_cast<std::size_t>(config.vocabulary_size)) return;
+  throw Error(ErrorCode::kCorrupt,
+              fmt::format("the tokenizer in {} has {} tokens, the model only {}", folder.string(),
+                          tokenizer.vocabulary_size(), config.vocabulary_size),
+              "the files do not belong together; fetch the model again");
+}
+
 std::string folder_name(const std::filesystem::path& folder) {
   return folder.filename().empty() ? folder.parent_path().filename().string()
                                    : folder.filename().string();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "retriever/passage_text.h"
 
 namespace tandem {
 
@@ -26,8 +27,13 @@ struct Retriever::Question {
 };
 
 Retriever::Retriever(const Store& store, const DenseIndex& index, const AttributeIndex& attributes,
-                     const LexicalIndex& lexical, const Encoder& encoder)
-    : store_(store), index_(index), attributes_(attributes), lexical_(lexical), encoder_(encoder) {}
+                     const LexicalIndex& lexical, const Encoder& encoder, const Reranker* reranker)
+    : store_(store),
+      index_(index),
+      attributes_(attributes),
+      lexical_(lexical),
+      encoder_(encoder),
+      reranker_(reranker) {}
 
 std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& options) const {
   if (query.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos) {
@@ -36,6 +42,10 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
   if (options.limit == 0) {
     throw Error(ErrorCode::kInvalidArgument, "a search for 0 passages makes no sense",
                 "ask for 1 or more");
+  }
+  if (options.rerank > 0 && reranker_ == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument, "there is no reranker to score passages again",
+                "give one with --reranker DIR, or search without");
   }
   check_collection_name(options.collection);
   if (!store_.get_collection(options.collection)) {
@@ -73,17 +83,33 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
   std::vector<Hit> hits;
   // The dense index may still know passages that the store has just deleted; each round asks for as
   // many more as were missing, until the index has no more.
-  std::size_t wanted = options.limit;
+  const std::size_t depth = std::max(options.limit, options.rerank);
+  std::size_t wanted = depth;
   while (true) {
     const auto scored = rank(question, options, wanted);
     auto passages = store_.get_passages(ids_of(scored));
     hits.clear();
-    for (std::size_t i = 0; i < passages.size() && hits.size() < options.limit; ++i) {
+    for (std::size_t i = 0; i < passages.size() && hits.size() < depth; ++i) {
       if (passages[i]) hits.push_back({std::move(*passages[i]), scored[i].score});
     }
-    if (hits.size() == options.limit || scored.size() < wanted) return hits;
-    wanted += options.limit - hits.size();
+    if (hits.size() == depth || scored.size() < wanted) break;
+    wanted += depth - hits.size();
   }
+  if (options.rerank > 0) rerank(text, hits);
+  if (hits.size() > options.limit) hits.resize(options.limit);
+  return hits;
+}
+
+void Retriever::rerank(std::string_view query, std::vector<Hit>& hits) const {
+  std::vector<std::string> texts;
+  texts.reserve(hits.size());
+  for (const Hit& hit : hits) texts.push_back(embedding_text(hit.passage));
+  const std::vector<float> logits = reranker_->score(reranker_->pairs(query, texts));
+  // Sorted by these first: probabilities near 1 are equal as floats.
+  for (std::size_t i = 0; i < hits.size(); ++i) hits[i].score = logits[i];
+  std::stable_sort(hits.begin(), hits.end(),
+                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  for (Hit& hit : hits) hit.score = relevance(hit.score);
 }
 
 // Fewer than `wanted` only if there are no more.

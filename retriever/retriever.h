@@ -15,6 +15,7 @@
 #include "retriever/filter.h"
 #include "retriever/fusion.h"
 #include "retriever/lexical_index.h"
+#include "retriever/reranker.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -28,6 +29,9 @@ enum class SearchMode {
 // By the names that users give them: "dense", "lexical", "hybrid".
 const std::map<std::string, SearchMode>& search_modes();
 
+// How many passages are worth scoring again, where nobody says.
+inline constexpr std::size_t kDefaultReranked = 50;
+
 struct SearchOptions {
   std::string collection = kDefaultCollection;
   std::size_t limit = 5;
@@ -39,28 +43,36 @@ struct SearchOptions {
   // Whether signs and quotes in the query are conditions (retriever/lexical_query.h); otherwise,
   // and in kDense always, they are text.
   bool conditions = true;
+  // How many of the best the reranker scores again, and puts into an order of its own before
+  // `limit` of them are returned; 0: none. At least `limit` are.
+  std::size_t rerank = 0;
 };
 
 struct Hit {
   Passage passage;
-  float score = 0;  // what it means depends on SearchMode; comparable within one search only
+  // What it means depends on SearchMode, or is relevance() where passages were reranked; comparable
+  // within one search only.
+  float score = 0;
 };
 
 // Borrows its parts, which must outlive it. search() may be called from any thread.
 class Retriever {
  public:
+  // `reranker` may be null.
   Retriever(const Store& store, const DenseIndex& index, const AttributeIndex& attributes,
-            const LexicalIndex& lexical, const Encoder& encoder);
+            const LexicalIndex& lexical, const Encoder& encoder,
+            const Reranker* reranker = nullptr);
 
-  // Best first. Throws kInvalidArgument for a query without a word to look for or a limit of 0,
-  // kNotFound for a collection that does not exist. Where the lexical index does not cover the
-  // collection, kHybrid is kDense and kLexical throws kUnavailable.
+  // Best first. Throws kInvalidArgument for a query without a word to look for, a limit of 0, or
+  // reranking without a reranker, kNotFound for a collection that does not exist. Where the lexical
+  // index does not cover the collection, kHybrid is kDense and kLexical throws kUnavailable.
   std::vector<Hit> search(std::string_view query, const SearchOptions& options) const;
 
  private:
   struct Question;
   std::vector<ScoredPassage> rank(const Question& question, const SearchOptions& options,
                                   std::size_t wanted) const;
+  void rerank(std::string_view query, std::vector<Hit>& hits) const;
   void drop_forbidden(const LexicalQuery& query, std::vector<ScoredPassage>& passages) const;
 
   const Store& store_;
@@ -68,6 +80,7 @@ class Retriever {
   const AttributeIndex& attributes_;
   const LexicalIndex& lexical_;
   const Encoder& encoder_;
+  const Reranker* reranker_;
 };
 
 }  // namespace tandem

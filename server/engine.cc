@@ -116,8 +116,10 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
   const TextAnalysis analysis = analysis_for(options, engine->store->settings());
   if (!options.read_only) complete_terms(*engine->store, analysis);
   engine->lexical = std::make_unique<LexicalIndex>(*engine->store, analysis);
-  engine->retriever = std::make_unique<Retriever>(
-      *engine->store, *engine->index, *engine->attributes, *engine->lexical, *engine->encoder);
+  if (!options.reranker.empty()) engine->reranker = Reranker::open(options.reranker);
+  engine->retriever =
+      std::make_unique<Retriever>(*engine->store, *engine->index, *engine->attributes,
+                                  *engine->lexical, *engine->encoder, engine->reranker.get());
   if (!options.read_only) {
     engine->ingestor =
         std::make_unique<Ingestor>(*engine->store, *engine->index, *engine->attributes,

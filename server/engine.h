@@ -23,6 +23,7 @@ struct EngineOptions {
   std::filesystem::path store;
   std::filesystem::path encoder;    // empty: the one the store remembers
   std::filesystem::path generator;  // empty: the one the store remembers
+  std::filesystem::path reranker;   // empty: none
   bool read_only = false;
   bool create_store = false;
   std::string language;  // of analysis_languages(); empty: the one the store remembers, or English
@@ -59,6 +60,7 @@ struct Engine {
   std::unique_ptr<DenseIndex> index;
   std::unique_ptr<AttributeIndex> attributes;
   std::unique_ptr<LexicalIndex> lexical;
+  std::unique_ptr<Reranker> reranker;  // null without one
   std::unique_ptr<Retriever> retriever;
   std::unique_ptr<Ingestor> ingestor;    // null when read_only
   std::unique_ptr<Generator> generator;  // null without one

@@ -176,6 +176,13 @@ std::optional<Filter> Fields::filter(std::string_view name) const {
                 [](const json& value, std::string_view path) { return parse_filter(value, path); });
 }
 
+std::size_t Fields::reranked(std::string_view name) const {
+  const json* value = find(name);
+  if (value == nullptr) return 0;
+  if (value->is_boolean()) return value->get<bool>() ? kDefaultReranked : 0;
+  return static_cast<std::size_t>(integer(name, 1, kMaxReranked).value_or(0));
+}
+
 std::optional<Attributes> Fields::attributes(std::string_view name) const {
   return parsed(name, parse_attributes);
 }

@@ -12,10 +12,12 @@
 #include <string_view>
 
 #include "retriever/filter.h"
+#include "retriever/retriever.h"
 #include "store/attributes.h"
 
 namespace tandem {
 
+inline constexpr std::int64_t kMaxReranked = 1000;
 inline constexpr int kMaxJsonDepth = 64;
 // A value takes at least 16 bytes in memory for as little as two in the text.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
@@ -46,6 +48,9 @@ class Fields {
   std::optional<std::string> collection(std::string_view name) const;
   // A filter over attributes, in OpenAI's shape (retriever/filter.h).
   std::optional<Filter> filter(std::string_view name) const;
+  // How many passages of a search a reranker scores again: a number, true for as many as are usual,
+  // or false. 0 if absent.
+  std::size_t reranked(std::string_view name) const;
   // Attributes of a document: an object of strings, numbers and booleans.
   std::optional<Attributes> attributes(std::string_view name) const;
   // Text that names one of `choices`.

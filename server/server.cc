@@ -17,6 +17,7 @@ class TandemServer : public Server {
     add_embedding_routes(http_, context_);
     add_model_routes(http_, context_);
     add_search_routes(http_, context_);
+    add_rerank_routes(http_, context_);
     add_document_routes(http_, context_);
     add_health_routes(http_, context_);
     add_metrics_routes(http_, context_);

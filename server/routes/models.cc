@@ -23,14 +23,14 @@ json models_json(const RouteContext& context) {
   if (engine.generator)
     models.push_back(model_json(engine.generator->name(), "generator", context));
   models.push_back(model_json(engine.encoder->name(), "encoder", context));
+  if (engine.reranker) models.push_back(model_json(engine.reranker->name(), "reranker", context));
   return models;
 }
 
 [[noreturn]] void throw_model_not_found(std::string_view given, const Engine& engine) {
-  const std::string names = engine.generator
-                                ? fmt::format("'{}' (generator) and '{}' (encoder)",
-                                              engine.generator->name(), engine.encoder->name())
-                                : fmt::format("'{}' (encoder)", engine.encoder->name());
+  std::string names = fmt::format("'{}' (encoder)", engine.encoder->name());
+  if (engine.generator) names += fmt::format(", '{}' (generator)", engine.generator->name());
+  if (engine.reranker) names += fmt::format(", '{}' (reranker)", engine.reranker->name());
   throw RequestError(
       404, fmt::format("There is no model '{}' for this; this server has {}.", given, names),
       "model", "model_not_found");

@@ -25,6 +25,7 @@ void add_chat_routes(HttpServer& server, RouteContext& context);
 void add_embedding_routes(HttpServer& server, RouteContext& context);
 void add_model_routes(HttpServer& server, RouteContext& context);
 void add_search_routes(HttpServer& server, RouteContext& context);
+void add_rerank_routes(HttpServer& server, RouteContext& context);
 void add_document_routes(HttpServer& server, RouteContext& context);
 void add_health_routes(HttpServer& server, RouteContext& context);
 void add_metrics_routes(HttpServer& server, RouteContext& context);

@@ -21,6 +21,7 @@ void search(Exchange& exchange, const RouteContext& context) {
   }
   options.filter = fields.filter("filters");
   if (const auto mode = fields.choice("mode", search_modes())) options.mode = *mode;
+  options.rerank = fields.reranked("rerank");
   exchange.send_json({{"object", "list"},
                       {"collection", options.collection},
                       {"data", to_json(context.engine.retriever->search(*query, options))}});

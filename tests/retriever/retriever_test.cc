@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "retriever/passage_text.h"
 #include "tests/support/errors.h"
 #include "tests/support/fake_encoder.h"
 #include "tests/support/paths.h"
+#include "tests/support/reranker_folder.h"
 #include "tests/support/store_samples.h"
 
 namespace tandem {
@@ -138,6 +142,36 @@ TEST_F(RetrieverTest, PassagesDeletedMeanwhileAreReplacedByTheNextBest) {
   for (const Hit& hit : hits) found.push_back(hit.passage.id);
   EXPECT_EQ(found, expected);
   EXPECT_EQ(retriever().search("anything", {.limit = 100}).size(), 6u);
+}
+
+TEST_F(RetrieverTest, TheRerankerOrdersTheBestAnew) {
+  put("a", 30);
+  const auto reranker = Reranker::open(testing::reranker_folder());
+  const Retriever with(*store_, *index_, *attributes_, lexical_, encoder_, reranker.get());
+  const std::string query = "Passage 7 of a v1.";
+  const auto first = with.search(query, {.limit = 10});
+  const auto hits = with.search(query, {.limit = 4, .rerank = 10});
+  ASSERT_EQ(hits.size(), 4u);
+
+  // The four with the highest logits of the ten that come first.
+  std::vector<std::pair<float, PassageId>> expected;
+  for (const Hit& hit : first) {
+    const auto pairs = reranker->pairs(query, std::vector{embedding_text(hit.passage)});
+    expected.emplace_back(-reranker->score(pairs)[0], hit.passage.id);
+  }
+  std::sort(expected.begin(), expected.end());
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    EXPECT_NEAR(hits[i].score, relevance(-expected[i].first), 1e-4f) << i;
+    EXPECT_EQ(hits[i].passage.id, expected[i].second) << i;
+  }
+  EXPECT_EQ(with.search(query, {.limit = 12, .rerank = 1}).size(), 12u);
+  EXPECT_EQ(with.search(query, {.limit = 3, .rerank = 1000}).size(), 3u);
+}
+
+TEST_F(RetrieverTest, RerankingNeedsAReranker) {
+  put("a", 1);
+  EXPECT_EQ(error_code_of([&] { retriever().search("x", {.rerank = 5}); }),
+            ErrorCode::kInvalidArgument);
 }
 
 TEST_F(RetrieverTest, BadRequestsAreRefused) {
