@@ -21,6 +21,7 @@ void add_serve_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_check_command(CLI::App& app, int& exit_status);
 void add_train_command(CLI::App& app);
+void add_train_reranker_command(CLI::App& train);
 
 }  // namespace tandem
 

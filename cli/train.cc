@@ -1,12 +1,12 @@
 // tandem train: fine-tunes encoder and generator together.
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
 
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/training_options.h"
 #include "model/threads.h"
 #include "trainer/training.h"
 #include "trainer/training_description.h"
@@ -21,17 +21,6 @@ struct TrainArguments {
   std::uint64_t seed = 1;
   int threads = 0;
 };
-
-void show(const TrainingProgress& progress, ProgressLine& line) {
-  if (progress.doing != kTrainingStage) {
-    line.update(progress.doing);
-    return;
-  }
-  line.update(progress.doing, progress.step, progress.steps,
-              progress.step == 0 ? std::string()
-                                 : fmt::format("loss {:.3f}, {:.0f} tokens/s", progress.loss,
-                                               progress.tokens_per_second));
-}
 
 void print_recall(const char* when, const std::optional<TrainingReport::Recall>& recall) {
   if (recall)
@@ -51,7 +40,8 @@ void run(TrainArguments arguments) {
   TrainingReport report;
   {
     ProgressLine line;
-    report = train(training, [&](const TrainingProgress& progress) { show(progress, line); });
+    report =
+        train(training, [&](const TrainingProgress& progress) { show_progress(progress, line); });
   }
   fmt::print("{} steps in {:.0f} s; {} holds the networks of step {}\n", report.steps,
              report.seconds, training.run.string(), report.best_step);
@@ -125,10 +115,7 @@ void add_train_command(CLI::App& app) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
 
-  command->add_option("--epochs", training.epochs, "Times that each question is learned from")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  command->add_option("--steps", training.steps, "Steps, instead of epochs");
+  add_length_options(*command, training.epochs, training.steps);
   command->add_option("--batch", training.batches.batch_size, "Questions of a step")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
@@ -165,24 +152,15 @@ void add_train_command(CLI::App& app) {
       ->add_option("--evaluate", training.evaluate_every,
                    "Steps between evaluations on --dev; 0: at the end only")
       ->capture_default_str();
-  command
-      ->add_option("--checkpoint", training.checkpoint_every, "Steps between checkpoints; 0: none")
-      ->capture_default_str();
-  command->add_option("--keep", training.kept_checkpoints, "Checkpoints that are kept")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  add_choice(
-      *command, "--precision", networks.precision,
-      std::map<std::string, TrainingPrecision>{{"fastest", TrainingPrecision::kFastest},
-                                               {"float32", TrainingPrecision::kFloat},
-                                               {"bfloat16", TrainingPrecision::kBFloat16}},
-      "Of matrix products: bfloat16 where the processor has it (default), float32 or bfloat16");
+  add_checkpoint_options(*command, training.checkpoint_every, training.kept_checkpoints);
+  add_precision_option(*command, networks.precision);
   command->add_option("--seed", arguments->seed, "The same seed, the same run")
       ->capture_default_str();
-  command->add_option("--threads", arguments->threads, "Compute threads; 0: one per processor")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  command->callback([arguments] { run(*arguments); });
+  add_threads_option(*command, arguments->threads);
+  add_train_reranker_command(*command);
+  command->callback([arguments, command] {
+    if (command->get_subcommands().empty()) run(*arguments);
+  });
 }
 
 }  // namespace tandem

@@ -122,16 +122,6 @@ class JointNetworks {
   virtual void load_state(const std::filesystem::path& path) = 0;
 };
 
-// The table of libtandem_trainer_torch.so (model/plugin.h).
-struct TrainerPlugin {
-  const char* build;
-  std::unique_ptr<JointNetworks> (*load)(const BertCheckpoint& encoder, Pooling pooling,
-                                         const DecoderWeights* generator,
-                                         const JointOptions& options);
-};
-inline constexpr const char* kTrainerPluginFunction = "tandem_trainer_plugin";
-using TrainerPluginFunction = const TrainerPlugin* (*)(int (*compute_threads)());
-
 }  // namespace tandem
 
 #endif  // TANDEM_TRAINER_JOINT_NETWORKS_H_

@@ -27,8 +27,8 @@ std::vector<const TensorView*> untrained(const WeightFile& source,
 
 }  // namespace
 
-void save_encoder(const JointNetworks& networks, const std::filesystem::path& from,
-                  const std::filesystem::path& to) {
+void save_folder(const std::function<void(const WeightVisitor&)>& visit_all,
+                 const std::filesystem::path& from, const std::filesystem::path& to) {
   std::filesystem::path temporary = to;
   temporary += ".unfinished";
   std::filesystem::remove_all(temporary);
@@ -38,7 +38,7 @@ void save_encoder(const JointNetworks& networks, const std::filesystem::path& fr
       std::filesystem::copy(entry.path(), temporary / entry.path().filename(),
                             std::filesystem::copy_options::recursive);
   std::vector<TensorShape> shapes;
-  networks.visit_encoder(
+  visit_all(
       [&](std::string_view name, std::span<const std::int64_t> shape, std::span<const float>) {
         shapes.push_back({std::string(name), {shape.begin(), shape.end()}});
       });
@@ -46,8 +46,8 @@ void save_encoder(const JointNetworks& networks, const std::filesystem::path& fr
   const std::vector<const TensorView*> others = untrained(*source, shapes);
   for (const TensorView* tensor : others) shapes.push_back({tensor->name, tensor->shape});
   SafetensorsWriter writer(temporary / kWeights, shapes);
-  networks.visit_encoder([&](std::string_view name, std::span<const std::int64_t>,
-                             std::span<const float> values) { writer.write(name, values); });
+  visit_all([&](std::string_view name, std::span<const std::int64_t>,
+                std::span<const float> values) { writer.write(name, values); });
   for (const TensorView* tensor : others) {
     std::vector<float> values(static_cast<std::size_t>(tensor->element_count()));
     dequantize(*tensor, values);
@@ -56,6 +56,11 @@ void save_encoder(const JointNetworks& networks, const std::filesystem::path& fr
   writer.finish();
   std::filesystem::remove_all(to);
   std::filesystem::rename(temporary, to);
+}
+
+void save_encoder(const JointNetworks& networks, const std::filesystem::path& from,
+                  const std::filesystem::path& to) {
+  save_folder([&](const WeightVisitor& visit) { networks.visit_encoder(visit); }, from, to);
 }
 
 void save_generator(const JointNetworks& networks, const std::filesystem::path& from,

@@ -3,10 +3,17 @@
 #define TANDEM_TRAINER_SAVE_NETWORKS_H_
 
 #include <filesystem>
+#include <functional>
 
 #include "trainer/joint_networks.h"
 
 namespace tandem {
+
+// A copy of the folder `from`, in the Hugging Face layout, with the weights that `visit_all`
+// visits, in float, in place of those of the same names. `to` is replaced once all is written.
+// Throws as save_encoder().
+void save_folder(const std::function<void(const WeightVisitor&)>& visit_all,
+                 const std::filesystem::path& from, const std::filesystem::path& to);
 
 // A copy of the sentence-transformers folder `from` with the weights of `networks`, in float. `to`
 // is replaced once all is written. Throws kInvalidArgument for weights that are not finite and

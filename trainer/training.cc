@@ -8,13 +8,13 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numbers>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "trainer/passage_search.h"
 #include "trainer/ranking_metrics.h"
+#include "trainer/rate_schedule.h"
 #include "trainer/run_folder.h"
 #include "trainer/save_networks.h"
 #include "trainer/training_description.h"
@@ -46,7 +46,6 @@ class Run {
   void save_networks();
   TrainingReport::Recall dev_recall();
   void remember_best();
-  double rate_factor() const;
   void tell(std::string_view doing) const;
 
   const TrainingOptions& options_;
@@ -171,18 +170,9 @@ void Run::remember_best() {
   }
 }
 
-// Rises evenly, then falls as half a cosine does (Loshchilov and Hutter 2016, arXiv:1608.03983).
-double Run::rate_factor() const {
-  const double warmup = options_.warmup * static_cast<double>(steps_);
-  const auto step = static_cast<double>(step_);
-  if (step < warmup) return (step + 1) / (warmup + 1);
-  const double rest = std::max(1.0, static_cast<double>(steps_) - warmup);
-  return 0.5 * (1 + std::cos(std::numbers::pi * (step - warmup) / rest));
-}
-
 void Run::step() {
   const auto start = Clock::now();
-  const double factor = rate_factor();
+  const double factor = rate_factor(step_, steps_, options_.warmup);
   const StepRates rates = {options_.rates.encoder * factor, options_.rates.generator * factor};
   const StepResult result = networks_->step(data_->batch(step_), rates);
   const double seconds = seconds_since(start);

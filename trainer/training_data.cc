@@ -3,31 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
-#include <random>
 #include <utility>
 
 #include "base/error.h"
 #include "generator/prompt.h"
 #include "retriever/passage_text.h"
+#include "trainer/epoch_order.h"
 
 namespace tandem {
-namespace {
-
-// std::shuffle and the distributions of the standard library differ between its implementations; a
-// run must not.
-template <class T>
-void shuffle(std::vector<T>& values, std::mt19937_64& random) {
-  for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random() % i]);
-}
-
-std::mt19937_64 random_of(std::uint64_t seed, std::uint64_t a, std::uint64_t b) {
-  std::seed_seq sequence = {seed, seed >> 32, a, b};
-  return std::mt19937_64(sequence);
-}
-
-}  // namespace
-
 TrainingData::TrainingData(const Corpus& corpus, std::span<const Question> questions,
                            const Encoder& encoder, const Generator* generator,
                            const BatchOptions& options)
@@ -65,15 +48,7 @@ std::size_t TrainingData::steps_per_epoch() const {
 }
 
 std::vector<std::size_t> TrainingData::places(std::size_t step) const {
-  const std::size_t epoch = step / steps_per_epoch();
-  std::vector<std::size_t> order(questions_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  auto random = random_of(options_.seed, 0, epoch);
-  shuffle(order, random);
-  const std::size_t begin = step % steps_per_epoch() * options_.batch_size;
-  const std::size_t end = std::min(begin + options_.batch_size, order.size());
-  return {order.begin() + static_cast<std::ptrdiff_t>(begin),
-          order.begin() + static_cast<std::ptrdiff_t>(end)};
+  return places_of_step(questions_.size(), options_.batch_size, step, options_.seed);
 }
 
 std::vector<std::uint32_t> TrainingData::choose_passages(std::size_t place,
@@ -82,7 +57,7 @@ std::vector<std::uint32_t> TrainingData::choose_passages(std::size_t place,
   if (pool.size() > options_.pool) pool.resize(options_.pool);
   const std::size_t kept = std::min(pool.size(), (options_.passages + 1) / 2);
   std::vector<std::uint32_t> rest(pool.begin() + static_cast<std::ptrdiff_t>(kept), pool.end());
-  auto random = random_of(options_.seed, 1 + place, draw);
+  auto random = random_numbers(options_.seed, 1 + place, draw);
   shuffle(rest, random);
   pool.resize(kept);
   for (const std::uint32_t passage : rest)
@@ -129,7 +104,7 @@ std::vector<TrainingQuestion> TrainingData::batch(std::size_t step) const {
       if (generator_ != nullptr) question.prompts.push_back(prompt(from, passage));
     }
     if (generator_ == nullptr) continue;
-    auto random = random_of(options_.seed + 1, 1 + place, epoch);
+    auto random = random_numbers(options_.seed + 1, 1 + place, epoch);
     question.answer = generator_->tokenizer().encode(from.answers[random() % from.answers.size()]);
     question.answer.push_back(*generator_->end_of_turn());
   }

@@ -12,12 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-json describe_file(const std::filesystem::path& path) {
-  Sha256 hash;
-  hash.update(MappedFile(path).bytes());
-  return {{"path", path.string()}, {"sha256", hash.finish_hex()}};
-}
-
 json describe(const NetworkOptions& options) {
   if (!options.trained) return {{"trained", false}};
   json description = {{"trained", true}, {"weight_decay", options.weight_decay}};
@@ -33,12 +27,18 @@ std::string name_of(JointLossKind kind) {
       ->first;
 }
 
+}  // namespace
+
+json describe_file(const std::filesystem::path& path) {
+  Sha256 hash;
+  hash.update(MappedFile(path).bytes());
+  return {{"path", path.string()}, {"sha256", hash.finish_hex()}};
+}
+
 const char* name_of(TrainingPrecision precision) {
   if (precision == TrainingPrecision::kFloat) return "float32";
   return precision == TrainingPrecision::kBFloat16 ? "bfloat16" : "fastest";
 }
-
-}  // namespace
 
 const std::map<std::string, JointLossKind>& joint_losses() {
   static const std::map<std::string, JointLossKind> losses = {

@@ -2,6 +2,7 @@
 #ifndef TANDEM_TRAINER_TRAINING_DESCRIPTION_H_
 #define TANDEM_TRAINER_TRAINING_DESCRIPTION_H_
 
+#include <filesystem>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -12,6 +13,10 @@ namespace tandem {
 
 // By the names that users give them: "rag-sequence", "rag-token", "emdr2", "pdist", "replug".
 const std::map<std::string, JointLossKind>& joint_losses();
+
+// Its path and SHA-256. Throws kNotFound for a file that is not there.
+nlohmann::json describe_file(const std::filesystem::path& path);
+const char* name_of(TrainingPrecision precision);
 
 // All that decides what a run does, the SHA-256 of its files included. Throws kNotFound for a file
 // that is not there.

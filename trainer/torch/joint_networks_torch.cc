@@ -1,22 +1,19 @@
 // JointNetworks by LibTorch.
 #include <fmt/format.h>
-#include <malloc.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <unordered_map>
 
 #include "base/error.h"
-#include "model/safetensors_writer.h"
 #include "model/torch/torch_threads.h"
 #include "trainer/joint_networks.h"
 #include "trainer/torch/adamw.h"
 #include "trainer/torch/contrastive_loss.h"
 #include "trainer/torch/joint_loss.h"
 #include "trainer/torch/plugin.h"
+#include "trainer/torch/steps.h"
 #include "trainer/torch/trainable_bert.h"
 #include "trainer/torch/trainable_decoder.h"
 
@@ -24,12 +21,6 @@ namespace tandem::training {
 namespace {
 
 using Sequences = std::vector<std::vector<TokenId>>;
-
-at::ScalarType type_of(TrainingPrecision precision) {
-  if (precision == TrainingPrecision::kFastest)
-    return __builtin_cpu_supports("avx512bf16") != 0 ? at::kBFloat16 : at::kFloat;
-  return precision == TrainingPrecision::kBFloat16 ? at::kBFloat16 : at::kFloat;
-}
 
 void check(const NetworkOptions& options) {
   if (options.lora_rank < 0 || options.lora_rank > 4096 || !(options.lora_alpha > 0) ||
@@ -84,28 +75,11 @@ BatchTexts texts_of(std::span<const TrainingQuestion> batch) {
   return texts;
 }
 
-// Ranges of neighbours that have at most `budget` in all, or are one.
-std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const std::int64_t> sizes,
-                                                              std::int64_t budget) {
-  std::vector<std::pair<std::size_t, std::size_t>> parts;
-  std::int64_t sum = 0;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (parts.empty() || sum + sizes[i] > budget) {
-      parts.emplace_back(i, i);
-      sum = 0;
-    }
-    sum += sizes[i];
-    parts.back().second = i + 1;
-  }
-  return parts;
-}
-
-std::vector<std::pair<std::size_t, std::size_t>> parts_within(const Sequences& sequences,
-                                                              std::int64_t budget) {
+std::vector<std::int64_t> sizes_of(const Sequences& sequences) {
   std::vector<std::int64_t> sizes;
   for (const auto& sequence : sequences)
     sizes.push_back(static_cast<std::int64_t>(sequence.size()));
-  return parts_within(sizes, budget);
+  return sizes;
 }
 
 class TorchJointNetworks final : public JointNetworks {
@@ -124,11 +98,11 @@ class TorchJointNetworks final : public JointNetworks {
     TANDEM_CHECK(generator_);
     generator_->parameters().visit(visit);
   }
-  void save_state(const std::filesystem::path& path) const override;
-  void load_state(const std::filesystem::path& path) override;
+  void save_state(const std::filesystem::path& path) const override { save_tensors(state(), path); }
+  void load_state(const std::filesystem::path& path) override { load_tensors(state(), path); }
 
  private:
-  std::vector<std::pair<std::string, at::Tensor>> state() const;
+  NamedTensors state() const;
   at::Tensor encode_without_gradient(const Sequences& sequences) const;
   // The gradient of the encoder's weights, given that of the vectors.
   void back_through_encoder(const Sequences& sequences, const at::Tensor& gradient) const;
@@ -164,14 +138,14 @@ TorchJointNetworks::TorchJointNetworks(const BertCheckpoint& encoder, Pooling po
 at::Tensor TorchJointNetworks::encode_without_gradient(const Sequences& sequences) const {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> vectors;
-  for (const auto& [begin, end] : parts_within(sequences, options_.encoder_tokens))
+  for (const auto& [begin, end] : parts_within(sizes_of(sequences), options_.encoder_tokens))
     vectors.push_back(encoder_.encode(std::span(sequences).subspan(begin, end - begin)));
   return at::cat(vectors);
 }
 
 void TorchJointNetworks::back_through_encoder(const Sequences& sequences,
                                               const at::Tensor& gradient) const {
-  for (const auto& [begin, end] : parts_within(sequences, options_.encoder_tokens)) {
+  for (const auto& [begin, end] : parts_within(sizes_of(sequences), options_.encoder_tokens)) {
     const auto count = static_cast<std::int64_t>(end - begin);
     encoder_.encode(std::span(sequences).subspan(begin, end - begin))
         .backward(gradient.narrow(0, static_cast<std::int64_t>(begin), count));
@@ -330,8 +304,8 @@ std::vector<float> TorchJointNetworks::score(std::span<const TokenId> prompt,
   return {data, data + scored.numel()};
 }
 
-std::vector<std::pair<std::string, at::Tensor>> TorchJointNetworks::state() const {
-  std::vector<std::pair<std::string, at::Tensor>> all;
+NamedTensors TorchJointNetworks::state() const {
+  NamedTensors all;
   const auto add = [&](const char* network, const AdamW& optimiser) {
     for (auto& [name, tensor] : optimiser.state()) all.emplace_back(network + name, tensor);
   };
@@ -340,40 +314,13 @@ std::vector<std::pair<std::string, at::Tensor>> TorchJointNetworks::state() cons
   return all;
 }
 
-void TorchJointNetworks::save_state(const std::filesystem::path& path) const {
-  const auto all = state();
-  std::vector<TensorShape> shapes;
-  for (const auto& [name, tensor] : all) shapes.push_back({name, tensor.sizes().vec()});
-  SafetensorsWriter writer(path, shapes);
-  for (const auto& [name, tensor] : all)
-    writer.write(name, {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
-  writer.finish();
-}
-
-void TorchJointNetworks::load_state(const std::filesystem::path& path) {
-  const auto file = open_safetensors(path);
-  const auto all = state();
-  if (file->tensors().size() != all.size())
-    throw Error(ErrorCode::kCorrupt,
-                fmt::format("{} holds {} tensors, where {} belong to these networks", path.string(),
-                            file->tensors().size(), all.size()));
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : all)
-    dequantize(file->require(name, tensor.sizes()),
-               {tensor.mutable_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
-}
-
 }  // namespace
 
 std::unique_ptr<JointNetworks> load_networks(const BertCheckpoint& encoder, Pooling pooling,
                                              const DecoderWeights* generator,
                                              const JointOptions& options) {
   check(options);
-  // A step takes and gives back the same tensors each time. Left to itself, the allocator returns
-  // them to the system, and a tenth of a step goes into pages that are cleared again.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-  apply_torch_threads();
+  prepare_steps();
   return std::make_unique<TorchJointNetworks>(encoder, pooling, generator, options);
 }
 

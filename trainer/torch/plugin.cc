@@ -8,6 +8,7 @@ extern "C" __attribute__((visibility("default"))) const tandem::TrainerPlugin*
 tandem_trainer_plugin(int (*compute_threads)()) {
   tandem::follow_compute_threads(compute_threads);
   static const tandem::TrainerPlugin plugin = {tandem::plugin_build().data(),
-                                               &tandem::training::load_networks};
+                                               &tandem::training::load_networks,
+                                               &tandem::training::load_reranker};
   return &plugin;
 }

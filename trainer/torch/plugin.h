@@ -1,10 +1,10 @@
-// What this folder offers through the plug-in (trainer/joint_networks.h).
+// What this folder offers through the plug-in (trainer/trainer_plugin.h).
 #ifndef TANDEM_TRAINER_TORCH_PLUGIN_H_
 #define TANDEM_TRAINER_TORCH_PLUGIN_H_
 
 #include <memory>
 
-#include "trainer/joint_networks.h"
+#include "trainer/trainer_plugin.h"
 
 namespace tandem::training {
 
@@ -12,6 +12,10 @@ namespace tandem::training {
 std::unique_ptr<JointNetworks> load_networks(const BertCheckpoint& encoder, Pooling pooling,
                                              const DecoderWeights* generator,
                                              const JointOptions& options);
+
+// As RerankerNetwork::load().
+std::unique_ptr<RerankerNetwork> load_reranker(const BertCheckpoint& checkpoint,
+                                               const RerankerOptions& options);
 
 }  // namespace tandem::training
 

@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "trainer/torch/packed_sequences.h"
-
 namespace tandem::training {
 
 TrainableBert::TrainableBert(const BertCheckpoint& checkpoint, Pooling pooling,
@@ -56,32 +54,38 @@ at::Tensor TrainableBert::apply(const Norm& norm, const at::Tensor& x) const {
                         static_cast<double>(config_.layer_norm_epsilon));
 }
 
-at::Tensor TrainableBert::encode(std::span<const std::vector<TokenId>> sequences) const {
-  const PackedSequences packed = pack(sequences, config_.vocabulary_size, config_.max_positions);
+at::Tensor TrainableBert::states(const PackedSequences& packed, const at::Tensor& types) const {
   const std::int64_t hidden = config_.hidden_size;
   const std::int64_t heads = config_.head_count;
-  const auto split = [&](const at::Tensor& x, std::size_t i) {
-    return x.narrow(0, packed.begins[i], packed.lengths[i])
-        .view({1, packed.lengths[i], heads, hidden / heads})
-        .transpose(1, 2);
+  // Of each sequence [1, heads, tokens, hidden / heads]. Split at once: the gradient of a narrowed
+  // tensor would be as large as the whole one, for each sequence.
+  const auto split = [&](const at::Tensor& x) {
+    return at::split_with_sizes(x.view({1, packed.rows(), heads, hidden / heads}).transpose(1, 2),
+                                packed.lengths, 2);
   };
   at::Tensor x = at::embedding(words_, packed.tokens) +
                  at::embedding(positions_, packed.positions + config_.first_position) +
-                 types_.narrow(0, 0, 1);
+                 (types.defined() ? at::embedding(types_, types) : types_.narrow(0, 0, 1));
   x = apply(embedding_norm_, x);
   for (const Layer& layer : layers_) {
-    const at::Tensor query = apply(layer.query, x);
-    const at::Tensor key = apply(layer.key, x);
-    const at::Tensor value = apply(layer.value, x);
+    const auto query = split(apply(layer.query, x));
+    const auto key = split(apply(layer.key, x));
+    const auto value = split(apply(layer.value, x));
     std::vector<at::Tensor> contexts;
-    for (std::size_t i = 0; i < sequences.size(); ++i)
-      contexts.push_back(std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
-                                         split(query, i), split(key, i), split(value, i)))
-                             .transpose(1, 2)
-                             .reshape({packed.lengths[i], hidden}));
+    for (std::size_t i = 0; i < packed.lengths.size(); ++i)
+      contexts.push_back(
+          std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(query[i], key[i], value[i]))
+              .transpose(1, 2)
+              .reshape({packed.lengths[i], hidden}));
     x = apply(layer.attention_norm, x + apply(layer.attention_output, at::cat(contexts)));
     x = apply(layer.output_norm, x + apply(layer.output, at::gelu(apply(layer.intermediate, x))));
   }
+  return x;
+}
+
+at::Tensor TrainableBert::encode(std::span<const std::vector<TokenId>> sequences) const {
+  const PackedSequences packed = pack(sequences, config_.vocabulary_size, config_.max_positions);
+  const at::Tensor x = states(packed, {});
   std::vector<at::Tensor> pooled;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     const at::Tensor states = x.narrow(0, packed.begins[i], packed.lengths[i]);
@@ -89,6 +93,21 @@ at::Tensor TrainableBert::encode(std::span<const std::vector<TokenId>> sequences
   }
   const at::Tensor vectors = at::stack(pooled);
   return vectors / vectors.norm(2, 1, true).clamp_min(1e-12);
+}
+
+at::Tensor TrainableBert::first_states(std::span<const TextPair> pairs) const {
+  std::vector<std::vector<TokenId>> sequences;
+  for (const TextPair& pair : pairs) sequences.push_back(pair.tokens);
+  const PackedSequences packed = pack(sequences, config_.vocabulary_size, config_.max_positions);
+  at::Tensor types;
+  if (config_.tells_texts_apart()) {
+    types = at::zeros({packed.rows()}, at::kLong);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const auto first = static_cast<std::int64_t>(pairs[i].first_length);
+      types.narrow(0, packed.begins[i] + first, packed.lengths[i] - first).fill_(1);
+    }
+  }
+  return at::index_select(states(packed, types), 0, at::tensor(packed.begins, at::kLong));
 }
 
 }  // namespace tandem::training

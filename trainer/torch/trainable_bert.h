@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "model/bert_checkpoint.h"
+#include "model/text_pair.h"
+#include "trainer/torch/packed_sequences.h"
 #include "trainer/torch/parameters.h"
 
 namespace tandem::training {
@@ -20,6 +22,8 @@ class TrainableBert {
 
   // Unit vectors: [sequences, hidden_size], float.
   at::Tensor encode(std::span<const std::vector<TokenId>> sequences) const;
+  // The state of each pair's first token: [pairs, hidden_size], float.
+  at::Tensor first_states(std::span<const TextPair> pairs) const;
 
   const Parameters& parameters() const { return parameters_; }
   const BertConfig& config() const { return config_; }
@@ -43,6 +47,8 @@ class TrainableBert {
   Norm load_norm(const std::string& name);
   at::Tensor apply(const Linear& linear, const at::Tensor& x) const;
   at::Tensor apply(const Norm& norm, const at::Tensor& x) const;
+  // [rows, hidden_size]. `types` [rows] are those of the tokens; undefined: all 0.
+  at::Tensor states(const PackedSequences& packed, const at::Tensor& types) const;
 
   BertConfig config_;
   Pooling pooling_;

@@ -1,4 +1,4 @@
-#include "trainer/joint_networks.h"
+#include "trainer/trainer_plugin.h"
 
 #include "model/plugin.h"
 #include "model/threads.h"
@@ -23,11 +23,20 @@ const TrainerPlugin& open_trainer_plugin() {
 
 }  // namespace
 
+const TrainerPlugin& trainer_plugin() {
+  static const TrainerPlugin& plugin = open_trainer_plugin();
+  return plugin;
+}
+
 std::unique_ptr<JointNetworks> JointNetworks::load(const BertCheckpoint& encoder, Pooling pooling,
                                                    const DecoderWeights* generator,
                                                    const JointOptions& options) {
-  static const TrainerPlugin& plugin = open_trainer_plugin();
-  return plugin.load(encoder, pooling, generator, options);
+  return trainer_plugin().load(encoder, pooling, generator, options);
+}
+
+std::unique_ptr<RerankerNetwork> RerankerNetwork::load(const BertCheckpoint& checkpoint,
+                                                       const RerankerOptions& options) {
+  return trainer_plugin().load_reranker(checkpoint, options);
 }
 
 }  // namespace tandem

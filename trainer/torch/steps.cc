@@ -1,0 +1,65 @@
+#include "trainer/torch/steps.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <limits>
+
+#include "base/error.h"
+#include "model/safetensors_writer.h"
+#include "model/torch/torch_threads.h"
+#include "model/weights.h"
+
+namespace tandem::training {
+
+at::ScalarType type_of(TrainingPrecision precision) {
+  if (precision == TrainingPrecision::kFastest)
+    return __builtin_cpu_supports("avx512bf16") != 0 ? at::kBFloat16 : at::kFloat;
+  return precision == TrainingPrecision::kBFloat16 ? at::kBFloat16 : at::kFloat;
+}
+
+void prepare_steps() {
+  // Left to itself, the allocator returns tensors to the system, and a tenth of a step goes into
+  // pages that are cleared again.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  apply_torch_threads();
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const std::int64_t> sizes,
+                                                              std::int64_t budget) {
+  std::vector<std::pair<std::size_t, std::size_t>> parts;
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (parts.empty() || sum + sizes[i] > budget) {
+      parts.emplace_back(i, i);
+      sum = 0;
+    }
+    sum += sizes[i];
+    parts.back().second = i + 1;
+  }
+  return parts;
+}
+
+void save_tensors(const NamedTensors& tensors, const std::filesystem::path& path) {
+  std::vector<TensorShape> shapes;
+  for (const auto& [name, tensor] : tensors) shapes.push_back({name, tensor.sizes().vec()});
+  SafetensorsWriter writer(path, shapes);
+  for (const auto& [name, tensor] : tensors)
+    writer.write(name, {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+  writer.finish();
+}
+
+void load_tensors(const NamedTensors& tensors, const std::filesystem::path& path) {
+  const auto file = open_safetensors(path);
+  if (file->tensors().size() != tensors.size())
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{} holds {} tensors, where {} belong to these networks", path.string(),
+                            file->tensors().size(), tensors.size()));
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : tensors)
+    dequantize(file->require(name, tensor.sizes()),
+               {tensor.mutable_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+}
+
+}  // namespace tandem::training
