@@ -78,6 +78,12 @@ void add_search_command(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->needs(reranker)
       ->capture_default_str();
+  command
+      ->add_option("--rerank-weight", arguments->search.rerank_weight,
+                   "Of the reranker's scores beside those of the search")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(reranker)
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "One JSON object a line");
   command->callback([arguments] { run(*arguments); });
 }

@@ -21,7 +21,7 @@ enum class Fusion {
 
 struct FusionOptions {
   Fusion method = Fusion::kScores;
-  // Of the lexical ranking; the dense one has the rest of 1.
+  // Of the second, lexical ranking; the first, dense one has the rest of 1.
   float lexical_weight = 0.5f;
 };
 

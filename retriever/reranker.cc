@@ -1,10 +1,12 @@
 #include "retriever/reranker.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
 #include "retriever/encoder_files.h"
+#include "retriever/fusion.h"
 #include "retriever/token_batches.h"
 
 namespace tandem {
@@ -65,6 +67,17 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs) const {
     for (std::size_t i = 0; i < places.size(); ++i) logits[places[i]] = scored[i];
   }
   return logits;
+}
+
+std::vector<ScoredPassage> rerank(std::span<const ScoredPassage> found,
+                                  std::span<const float> logits, float weight) {
+  TANDEM_CHECK(found.size() == logits.size());
+  std::vector<ScoredPassage> scored;
+  for (std::size_t i = 0; i < found.size(); ++i) scored.push_back({found[i].id, logits[i]});
+  std::stable_sort(
+      scored.begin(), scored.end(),
+      [](const ScoredPassage& a, const ScoredPassage& b) { return a.score > b.score; });
+  return fuse(found, scored, found.size(), {.method = Fusion::kScores, .lexical_weight = weight});
 }
 
 float relevance(float logit) {

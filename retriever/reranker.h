@@ -15,6 +15,7 @@
 
 #include "model/cross_encoder.h"
 #include "model/tokenizers/tokenizer.h"
+#include "retriever/dense_index.h"
 
 namespace tandem {
 
@@ -49,6 +50,16 @@ class Reranker {
 
 // The probability that a logit stands for, from 0 to 1.
 float relevance(float logit);
+
+// How much a reranker's logits count beside the scores of the search, where nobody says: most of
+// what is to be gained where it was trained, little to be lost where it was not (docs/results.md).
+inline constexpr float kRerankWeight = 0.3f;
+
+// `found`, best first, in the order that the logits of its passages give it together with the
+// scores that it has: both are scaled so that the best is 1 and the worst 0, and the logits have
+// `weight`, from 0 to 1, the scores the rest. Scores are then from 0 to 1. Safe from any thread.
+std::vector<ScoredPassage> rerank(std::span<const ScoredPassage> found,
+                                  std::span<const float> logits, float weight = kRerankWeight);
 
 }  // namespace tandem
 

@@ -95,21 +95,24 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
     if (hits.size() == depth || scored.size() < wanted) break;
     wanted += depth - hits.size();
   }
-  if (options.rerank > 0) rerank(text, hits);
+  if (options.rerank > 0) hits = reranked(text, std::move(hits), options.rerank_weight);
   if (hits.size() > options.limit) hits.resize(options.limit);
   return hits;
 }
 
-void Retriever::rerank(std::string_view query, std::vector<Hit>& hits) const {
+std::vector<Hit> Retriever::reranked(std::string_view query, std::vector<Hit> hits,
+                                     float weight) const {
   std::vector<std::string> texts;
-  texts.reserve(hits.size());
-  for (const Hit& hit : hits) texts.push_back(embedding_text(hit.passage));
+  std::vector<ScoredPassage> found;  // its ids are places in `hits`
+  for (const Hit& hit : hits) {
+    texts.push_back(embedding_text(hit.passage));
+    found.push_back({found.size(), hit.score});
+  }
   const std::vector<float> logits = reranker_->score(reranker_->pairs(query, texts));
-  // Sorted by these first: probabilities near 1 are equal as floats.
-  for (std::size_t i = 0; i < hits.size(); ++i) hits[i].score = logits[i];
-  std::stable_sort(hits.begin(), hits.end(),
-                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
-  for (Hit& hit : hits) hit.score = relevance(hit.score);
+  std::vector<Hit> ordered;
+  for (const ScoredPassage& passage : rerank(found, logits, weight))
+    ordered.push_back({std::move(hits[passage.id].passage), passage.score});
+  return ordered;
 }
 
 // Fewer than `wanted` only if there are no more.

@@ -43,14 +43,15 @@ struct SearchOptions {
   // Whether signs and quotes in the query are conditions (retriever/lexical_query.h); otherwise,
   // and in kDense always, they are text.
   bool conditions = true;
-  // How many of the best the reranker scores again, and puts into an order of its own before
+  // How many of the best the reranker scores again, and puts into another order before
   // `limit` of them are returned; 0: none. At least `limit` are.
   std::size_t rerank = 0;
+  float rerank_weight = kRerankWeight;  // from 0 to 1, of its scores beside those of the search
 };
 
 struct Hit {
   Passage passage;
-  // What it means depends on SearchMode, or is relevance() where passages were reranked; comparable
+  // What it means depends on SearchMode, or is from 0 to 1 where passages were reranked; comparable
   // within one search only.
   float score = 0;
 };
@@ -72,7 +73,7 @@ class Retriever {
   struct Question;
   std::vector<ScoredPassage> rank(const Question& question, const SearchOptions& options,
                                   std::size_t wanted) const;
-  void rerank(std::string_view query, std::vector<Hit>& hits) const;
+  std::vector<Hit> reranked(std::string_view query, std::vector<Hit> hits, float weight) const;
   void drop_forbidden(const LexicalQuery& query, std::vector<ScoredPassage>& passages) const;
 
   const Store& store_;

@@ -183,6 +183,9 @@ void parse_tandem(const Fields& tandem, ChatRequest& request) {
   options.search.filter = tandem.filter("filters");
   if (const auto value = tandem.choice("mode", search_modes())) options.search.mode = *value;
   options.search.rerank = tandem.reranked("rerank");
+  if (const auto weight = tandem.number("rerank_weight", 0, 1)) {
+    options.search.rerank_weight = static_cast<float>(*weight);
+  }
   if (const auto value = tandem.boolean("retrieve")) options.retrieve = *value;
   SamplingOptions& sampling = options.generation.sampling;
   if (const auto value = tandem.number("repetition_penalty", 0.1, 10)) {

@@ -59,13 +59,13 @@ HybridSearch::~HybridSearch() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-std::vector<std::uint32_t> HybridSearch::search(const std::string& question, std::size_t k) const {
+std::vector<ScoredPassage> HybridSearch::search(const std::string& question, std::size_t k) const {
   SearchOptions options;
   options.limit = k;
   options.conditions = false;
-  std::vector<std::uint32_t> found;
+  std::vector<ScoredPassage> found;
   for (const Hit& hit : retriever_->search(question, options))
-    found.push_back(static_cast<std::uint32_t>(corpus_.by_id.at(hit.passage.document_id)));
+    found.push_back({corpus_.by_id.at(hit.passage.document_id), hit.score});
   return found;
 }
 

@@ -27,8 +27,8 @@ class HybridSearch {
   HybridSearch& operator=(const HybridSearch&) = delete;
   ~HybridSearch();
 
-  // The k best, best first, as places in the corpus.
-  std::vector<std::uint32_t> search(const std::string& question, std::size_t k) const;
+  // The k best, best first, with places in the corpus as their ids; scores are from 0 to 1.
+  std::vector<ScoredPassage> search(const std::string& question, std::size_t k) const;
 
  private:
   const Corpus& corpus_;

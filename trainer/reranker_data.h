@@ -17,7 +17,7 @@ namespace tandem {
 
 struct RerankerBatches {
   std::size_t batch_size = 8;  // questions of a step
-  std::size_t negatives = 5;
+  std::size_t negatives = 3;
   std::uint64_t seed = 1;
 };
 

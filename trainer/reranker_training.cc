@@ -104,7 +104,7 @@ class RerankerRun {
   std::vector<Question> dev_;
   std::unique_ptr<Encoder> encoder_;
   std::optional<RerankerData> data_;
-  std::vector<std::vector<std::uint32_t>> dev_retrieved_;
+  std::vector<std::vector<ScoredPassage>> dev_retrieved_;
   std::optional<RunFolder> folder_;
   std::unique_ptr<RerankerNetwork> network_;
 
@@ -162,8 +162,11 @@ void RerankerRun::retrieve() {
   std::filesystem::remove_all(folder);  // of a run that was ended
   const HybridSearch search(corpus_, *encoder_, options_.language, folder);
   std::vector<std::vector<std::uint32_t>> retrieved;
-  for (const Question* const question : data_->questions())
-    retrieved.push_back(search.search(question->text, options_.pool));
+  for (const Question* const question : data_->questions()) {
+    auto& passages = retrieved.emplace_back();
+    for (const ScoredPassage& passage : search.search(question->text, options_.pool))
+      passages.push_back(static_cast<std::uint32_t>(passage.id));
+  }
   data_->set_retrieved(std::move(retrieved));
   for (const Question& question : dev_)
     dev_retrieved_.push_back(search.search(question.text, options_.dev_depth));
@@ -175,22 +178,18 @@ Ranking RerankerRun::dev_ranking(const Reranker* reranker) const {
   Ranking ranking;
   const double share = 1 / static_cast<double>(dev_.size());
   for (std::size_t i = 0; i < dev_.size(); ++i) {
-    std::vector<std::uint32_t> found = dev_retrieved_[i];
+    std::vector<ScoredPassage> found = dev_retrieved_[i];
     if (reranker != nullptr) {
       std::vector<std::string> texts;
-      for (const std::uint32_t passage : found)
-        texts.push_back(embedding_text(to_passage(corpus_.passages[passage])));
+      for (const ScoredPassage& passage : found)
+        texts.push_back(embedding_text(to_passage(corpus_.passages[passage.id])));
       const auto logits = reranker->score(reranker->pairs(dev_[i].text, texts));
-      std::vector<std::pair<float, std::uint32_t>> scored;
-      for (std::size_t k = 0; k < found.size(); ++k) scored.emplace_back(logits[k], found[k]);
-      std::stable_sort(scored.begin(), scored.end(),
-                       [](const auto& a, const auto& b) { return a.first > b.first; });
-      for (std::size_t k = 0; k < found.size(); ++k) found[k] = scored[k].second;
+      found = rerank(found, logits);
     }
     const auto& positives = dev_[i].positives;
     std::vector<int> grades;
-    for (const std::uint32_t passage : found)
-      grades.push_back(std::binary_search(positives.begin(), positives.end(), passage));
+    for (const ScoredPassage& passage : found)
+      grades.push_back(std::binary_search(positives.begin(), positives.end(), passage.id));
     const std::vector<int> relevant(positives.size(), 1);
     ranking.ndcg_at_10 += share * ndcg_at(10, grades, relevant);
     ranking.mrr += share * reciprocal_rank(grades);

@@ -39,12 +39,12 @@ struct RerankerTrainingOptions {
 
   RerankerOptions network;
   std::size_t batch_size = 8;  // questions of a step
-  std::size_t negatives = 5;   // passages beside the right one, at least 1
+  std::size_t negatives = 3;   // passages beside the right one, at least 1
   // Of how many that were retrieved these are drawn. Those that are retrieved first are the hardest
   // and may be right as well, without anybody having said so.
-  std::size_t pool = 30;
+  std::size_t pool = 20;
   std::size_t max_tokens = 256;  // of question and passage together; what is beyond is cut off
-  double rate = 1e-4;            // at its highest
+  double rate = 1.5e-4;          // at its highest
   double warmup = 0.1;           // share of the steps in which it rises; it falls by a cosine after
   double epochs = 1;
   std::size_t steps = 0;               // instead of epochs, unless 0
@@ -63,7 +63,8 @@ struct RerankerTrainingReport {
   struct Ranking {
     double ndcg_at_10 = 0, mrr = 0, recall_at_1 = 0;
   };
-  // Of the dev questions as they were retrieved, and reranked at the best step; empty without.
+  // Of the dev questions as they were retrieved, and as rerank() orders them at the best step;
+  // empty without.
   std::optional<Ranking> retrieved = {};
   std::optional<Ranking> reranked = {};
   std::size_t best_step = 0;  // by nDCG@10

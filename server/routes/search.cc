@@ -22,6 +22,9 @@ void search(Exchange& exchange, const RouteContext& context) {
   options.filter = fields.filter("filters");
   if (const auto mode = fields.choice("mode", search_modes())) options.mode = *mode;
   options.rerank = fields.reranked("rerank");
+  if (const auto weight = fields.number("rerank_weight", 0, 1)) {
+    options.rerank_weight = static_cast<float>(*weight);
+  }
   exchange.send_json({{"object", "list"},
                       {"collection", options.collection},
                       {"data", to_json(context.engine.retriever->search(*query, options))}});

@@ -1,5 +1,9 @@
 """Reranking over HTTP, by a tiny reranker with random weights: what it thinks does not matter here."""
+import json
+import os
 import pathlib
+import subprocess
+import tempfile
 import unittest
 
 import support
@@ -75,6 +79,10 @@ class Rerank(unittest.TestCase):
         self.assertNotEqual(reranked, search())
         self.assertEqual(search(rerank=False), search())
         self.assertEqual(len(search(rerank=True)), 3)
+        ids = [passage for passage, _ in search()]
+        self.assertEqual([passage for passage, _ in search(rerank=20, rerank_weight=0)], ids)
+        status, _, answer = server.request("POST", "/v1/search", {"query": QUERY, "rerank_weight": 2})
+        self.assertEqual((status, answer["error"]["param"]), (400, "rerank_weight"), answer)
         for wrong in [0, 1001, -1, 1.5, "5"]:
             status, _, answer = server.request("POST", "/v1/search", {"query": QUERY, "rerank": wrong})
             self.assertEqual((status, answer["error"]["param"]), (400, "rerank"), answer)
@@ -83,6 +91,26 @@ class Rerank(unittest.TestCase):
         status, _, answer = server.request("POST", "/v1/chat/completions", chat)
         self.assertEqual((status, [(p["passage_id"], p["score"]) for p in answer["passages"]]),
                          (200, reranked), answer)
+
+    def test_the_command_line_reranks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = ["--store", os.path.join(folder, "store"), "--encoder", support.ENCODER]
+            subprocess.run([support.PROGRAM, "index", support.DOCUMENTS / "lighthouse.md", *store], check=True,
+                           capture_output=True)
+
+            def search(*arguments):
+                run = subprocess.run([support.PROGRAM, "search", QUERY, "--json", *store, *arguments],
+                                     capture_output=True, text=True)
+                return run.returncode, [json.loads(line) for line in run.stdout.splitlines()]
+
+            status, hits = search("--reranker", FOLDER, "--rerank", "9")
+            self.assertEqual(status, 0)
+            scores = [hit["score"] for hit in hits]
+            self.assertEqual(scores, sorted(scores, reverse=True))
+            plain = search()[1]
+            self.assertEqual({hit["passage_id"] for hit in hits}, {hit["passage_id"] for hit in plain})
+            self.assertNotEqual(scores, [hit["score"] for hit in plain])
+            self.assertEqual(search("--rerank", "9")[0], 2, "without a reranker")
 
     def test_the_reranker_is_among_the_models(self):
         models = {model["kind"]: model["id"] for model in server.request("GET", "/v1/models")[2]["data"]}

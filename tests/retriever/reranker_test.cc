@@ -89,6 +89,20 @@ TEST(RerankerTest, FoldersThatHoldNoRerankerAreRefused) {
             ErrorCode::kCorrupt);
 }
 
+TEST(RerankerTest, LogitsAndScoresAreMixedByWeight) {
+  const std::vector<ScoredPassage> found = {{7, 0.9f}, {5, 0.5f}, {9, 0.1f}};
+  const std::vector<float> logits = {-4, 6, 1};  // scaled 0, 1, 0.5; the scores 1, 0.5, 0
+  const auto ids = [&](float weight) { return ids_of(rerank(found, logits, weight)); };
+  EXPECT_EQ(ids(1), (std::vector<PassageId>{5, 9, 7}));
+  EXPECT_EQ(ids(0), (std::vector<PassageId>{7, 5, 9}));
+  const auto halves = rerank(found, logits, 0.5f);
+  EXPECT_EQ(ids_of(halves), (std::vector<PassageId>{5, 7, 9}));
+  EXPECT_FLOAT_EQ(halves[0].score, 0.75f);
+  EXPECT_FLOAT_EQ(halves[1].score, 0.5f);
+  EXPECT_FLOAT_EQ(halves[2].score, 0.25f);
+  EXPECT_TRUE(rerank({}, {}).empty());
+}
+
 TEST(RerankerTest, RelevanceIsAProbability) {
   EXPECT_FLOAT_EQ(relevance(0), 0.5f);
   EXPECT_NEAR(relevance(2), 0.880797f, 1e-6f);

@@ -153,17 +153,28 @@ TEST_F(RetrieverTest, TheRerankerOrdersTheBestAnew) {
   const auto hits = with.search(query, {.limit = 4, .rerank = 10});
   ASSERT_EQ(hits.size(), 4u);
 
-  // The four with the highest logits of the ten that come first.
-  std::vector<std::pair<float, PassageId>> expected;
+  // Of the ten that come first.
+  std::vector<ScoredPassage> found;
+  std::vector<float> logits;
   for (const Hit& hit : first) {
     const auto pairs = reranker->pairs(query, std::vector{embedding_text(hit.passage)});
-    expected.emplace_back(-reranker->score(pairs)[0], hit.passage.id);
+    logits.push_back(reranker->score(pairs)[0]);
+    found.push_back({hit.passage.id, hit.score});
   }
-  std::sort(expected.begin(), expected.end());
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    EXPECT_NEAR(hits[i].score, relevance(-expected[i].first), 1e-4f) << i;
-    EXPECT_EQ(hits[i].passage.id, expected[i].second) << i;
+  for (const float weight : {1.0f, 0.5f, 0.0f}) {
+    const auto ranked = with.search(query, {.limit = 4, .rerank = 10, .rerank_weight = weight});
+    const auto expected = rerank(found, logits, weight);
+    // Passages whose scores are the same to rounding may come in either order.
+    for (std::size_t i = 0; i < ranked.size(); ++i) {
+      EXPECT_NEAR(ranked[i].score, expected[i].score, 1e-3f) << i << " " << weight;
+      const auto same = std::ranges::find(expected, ranked[i].passage.id, &ScoredPassage::id);
+      ASSERT_NE(same, expected.end());
+      EXPECT_NEAR(ranked[i].score, same->score, 1e-3f) << i << " " << weight;
+    }
   }
+  const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+  const auto alone = with.search(query, {.limit = 1, .rerank = 10, .rerank_weight = 1});
+  EXPECT_EQ(alone.at(0).passage.id, first[static_cast<std::size_t>(best)].passage.id);
   EXPECT_EQ(with.search(query, {.limit = 12, .rerank = 1}).size(), 12u);
   EXPECT_EQ(with.search(query, {.limit = 3, .rerank = 1000}).size(), 3u);
 }
