@@ -99,23 +99,23 @@ void add_corpus(const std::filesystem::path& folder, tandem::Engine& engine) {
 
 Figures measure(const tandem::Engine& engine, const std::vector<Question>& questions) {
   Figures figures;
-  const std::map<std::string, SearchMode> modes = {{"dense", SearchMode::kDense},
-                                                   {"BM25", SearchMode::kLexical},
-                                                   {"hybrid", SearchMode::kHybrid}};
-  for (const auto& [name, mode] : modes) {
+  const double share = 1.0 / static_cast<double>(questions.size());
+  std::map<std::string, tandem::SearchOptions> modes = {{"dense", {.mode = SearchMode::kDense}},
+                                                        {"BM25", {.mode = SearchMode::kLexical}},
+                                                        {"hybrid", {.mode = SearchMode::kHybrid}}};
+  if (engine.reranker) modes["reranked"] = {.rerank = tandem::kDefaultReranked};
+  for (auto& [name, options] : modes) {
+    options.limit = 20;
+    options.conditions = false;
     for (const Question& question : questions) {
-      tandem::SearchOptions options;
-      options.limit = 20;
-      options.mode = mode;
-      options.conditions = false;
       std::vector<int> found;
       for (const tandem::Hit& hit : engine.retriever->search(question.text, options)) {
         const auto grade = question.relevant.find(hit.passage.document_id);
         found.push_back(grade == question.relevant.end() ? 0 : grade->second);
       }
+      figures[name + ": MRR, of 1"] += share * tandem::reciprocal_rank(found);
       std::vector<int> relevant;
       for (const auto& [id, grade] : question.relevant) relevant.push_back(grade);
-      const double share = 1.0 / static_cast<double>(questions.size());
       figures[name + ": nDCG@10, of 1"] += share * tandem::ndcg_at(10, found, relevant);
       for (const std::size_t k : {1, 5, 20}) {
         figures[name + ": recall@" + std::to_string(k) + ", of 1"] +=
@@ -129,11 +129,12 @@ Figures measure(const tandem::Engine& engine, const std::vector<Question>& quest
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::cerr << "usage: bench_ranking ENCODER DATA STORE THREADS\n";
+  if (argc != 5 && argc != 6) {
+    std::cerr << "usage: bench_ranking ENCODER DATA STORE THREADS [RERANKER]\n";
     return 2;
   }
-  const tandem::EngineOptions options = tandem::bench::retrieval_options(argv);
+  tandem::EngineOptions options = tandem::bench::retrieval_options(argv);
+  if (argc == 6) options.reranker = argv[5];
   const auto engine = tandem::Engine::open(options);
   if (engine->store->list_collections().empty()) add_corpus(argv[2], *engine);
   const auto questions = read_questions(argv[2]);

@@ -66,6 +66,10 @@ def ndcg(ranking, relevant):
             sum(gain / math.log2(i + 2) for i, gain in enumerate(ideal)))
 
 
+def reciprocal_rank(ranking, relevant):
+    return next((1 / (i + 1) for i, document in enumerate(ranking) if document in relevant), 0)
+
+
 def main():
     encoder, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     corpus = lines(folder / "corpus.jsonl")
@@ -82,6 +86,8 @@ def main():
             found = [([ids[place] for place in ranking], relevant)
                      for ranking, (_, relevant) in zip(rankings, questions)]
             figures[f"{name}: nDCG@10, of 1"] = sum(ndcg(*pair) for pair in found) / len(found)
+            figures[f"{name}: MRR, of 1"] = sum(
+                reciprocal_rank(ranking[:20], relevant) for ranking, relevant in found) / len(found)
             for k in (1, 5, 20):
                 figures[f"{name}: recall@{k}, of 1"] = sum(
                     len(relevant.keys() & set(ranking[:k])) / len(relevant)
