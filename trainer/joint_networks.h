@@ -20,17 +20,25 @@
 
 namespace tandem {
 
-// A question with the passages that were retrieved for it, as tokens.
+// A question with the passages that were retrieved for it, as tokens. Without passages only the
+// generator learns from it, by `together`: what it has of the retriever is not looked at.
 struct TrainingQuestion {
   std::vector<TokenId> query;                  // what the encoder is given
-  std::vector<std::vector<TokenId>> passages;  // likewise; at least one
+  std::vector<std::vector<TokenId>> passages;  // likewise
   // For each passage: which of the corpus it is, so that the same one under two questions of a
   // batch is known as such.
   std::vector<std::uint64_t> passage_ids;
   std::vector<std::uint64_t>
       positive_ids;  // those of the corpus that hold the answer, as far as known
-  // For each passage: what the generator is given before the answer. Empty where it has no part.
+  // Further passages that the contrastive loss holds the positives against, and which they are.
+  std::vector<std::vector<TokenId>> negatives;
+  std::vector<std::uint64_t> negative_ids;
+  // For each passage: what the generator is given before the answer, that passage or, for
+  // leave-one-out, all but that one. Empty where the generator has no part.
   std::vector<std::vector<TokenId>> prompts;
+  // The same with several passages at once, as when it serves: always there for leave-one-out, else
+  // it may be empty.
+  std::vector<TokenId> together;
   std::vector<TokenId> answer;  // the token that ends the turn included
 };
 
@@ -100,9 +108,10 @@ class JointNetworks {
   virtual ~JointNetworks() = default;
 
   // One step of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) on the mean loss
-  // of the batch. Passes are divided by JointOptions' numbers of tokens; the result does not depend
-  // on how, to rounding. Vectors are computed without gradient first and once more, part by part,
-  // with it, so that any number of passages fits (Gao et al. 2021, arXiv:2101.06983).
+  // of the batch, in which questions without passages come last. Passes are divided by
+  // JointOptions' numbers of tokens; the result does not depend on how, to rounding. Vectors are
+  // computed without gradient first and once more, part by part, with it, so that any number of
+  // passages fits (Gao et al. 2021, arXiv:2101.06983).
   virtual StepResult step(std::span<const TrainingQuestion> batch, const StepRates& rates) = 0;
 
   // Unit vectors by the encoder as it is now: [sequences, hidden_size].

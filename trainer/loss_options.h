@@ -19,7 +19,8 @@ enum class JointLossKind {
   // (REPLUG LSR).
   kReplug,
   // KL(q || p) with q = softmax(-L of the answer without passage k / T), for the retriever. Izacard
-  // et al. 2022, section 2.2, leave-one-out perplexity distillation.
+  // et al. 2022, section 2.2, leave-one-out perplexity distillation: a passage is useful by how
+  // much the others lack it. The generator learns from all of them in one prompt.
   kLeaveOneOut,
 };
 
@@ -31,7 +32,7 @@ struct JointLossOptions {
   JointLossKind kind = JointLossKind::kRagSequence;
   AnswerLikelihood likelihood = AnswerLikelihood::kSum;
   double temperature = 1;       // T
-  double generator_weight = 1;  // of the generator's own term, for the kinds that have one
+  double generator_weight = 1;  // of the generator's own term, where there is one
 };
 
 }  // namespace tandem

@@ -88,10 +88,26 @@ TEST(JointLossTest, TheMeanOfAnAnswerDividesByItsLength) {
 TEST(JointLossTest, TheGeneratorLearnsFromAllPassagesTogetherWhereTheyWereRead) {
   ScoredAnswers answers = small_case();
   answers.together = doubles({-1.5, -2.5}, {1, 2});
-  const JointLossValue loss =
-      make_joint_loss({.kind = JointLossKind::kReplug, .generator_weight = 0.5})->compute(answers);
+  answers.together_mask = flags({true}, {1});
+  const auto compute = [&](JointLossKind kind) {
+    return make_joint_loss({.kind = kind, .generator_weight = 0.5})->compute(answers);
+  };
+  const JointLossValue loss = compute(JointLossKind::kReplug);
   EXPECT_NEAR(loss.generator, 4, 1e-12);
   EXPECT_NEAR(loss.total.item<double>(), loss.retriever + 0.5 * 4, 1e-12);
+  // A marginal teaches both already, and this is one term more.
+  const JointLossValue marginal = compute(JointLossKind::kRagSequence);
+  EXPECT_NEAR(marginal.generator, 4, 1e-12);
+  EXPECT_NEAR(marginal.total.item<double>(), -std::log(0.75 / 8 + 0.25 / 16) + 0.5 * 4, 1e-12);
+
+  // Where they were not read, it is as if the others had not been either.
+  answers.together_mask = flags({false}, {1});
+  for (const auto& [kind, name] : kNames) {
+    const double with = compute(kind).total.item<double>();
+    ScoredAnswers without = answers;
+    without.together = without.together_mask = at::Tensor();
+    EXPECT_NEAR(with, value({.kind = kind, .generator_weight = 0.5}, without), 1e-12) << name;
+  }
 }
 
 class EveryJointLossTest : public ::testing::TestWithParam<JointLossKind> {
@@ -129,11 +145,12 @@ class EveryJointLossTest : public ::testing::TestWithParam<JointLossKind> {
 TEST_P(EveryJointLossTest, BothNetworksGetTheGradientOfTheValue) {
   SCOPED_TRACE("seed " + std::to_string(seed_));
   ScoredAnswers answers = random_answers(3);
-  if (!marginal()) answers.together = testing::random_normal(random_, {3, 4}, -2);
+  answers.together = testing::random_normal(random_, {3, 4}, -2);
+  answers.together_mask = flags({true, true, true}, {3});
   const auto total = [&] { return loss()->compute(answers).total; };
   testing::expect_gradient(answers.scores, total, "scores");
-  testing::expect_gradient(marginal() ? answers.log_likelihoods : answers.together, total,
-                           "log-likelihoods");
+  if (marginal()) testing::expect_gradient(answers.log_likelihoods, total, "log-likelihoods");
+  testing::expect_gradient(answers.together, total, "together");
 }
 
 // The generator's term weighs single passages by p and the retriever's by q, both as constants.

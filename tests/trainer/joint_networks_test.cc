@@ -88,6 +88,14 @@ std::vector<TrainingQuestion> sample_batch() {
   return {one, two};
 }
 
+// A question that the generator alone learns from.
+TrainingQuestion sample_of_generator() {
+  TrainingQuestion question;
+  question.together = tokens_from(14, 13, 5);
+  question.answer = tokens_from(33, 2, 3);
+  return question;
+}
+
 class DecoderWithGradientTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(DecoderWithGradientTest, ScoresAnswersAsTheReferenceDoes) {
@@ -184,11 +192,90 @@ TEST(JointNetworksTest, HowPassesAreDividedChangesNothing) {
   divided.generator_tokens = 1;
   Networks a(whole);
   Networks b(divided);
-  const StepResult from_a = a.joint->step(sample_batch(), {1e-3, 1e-3});
-  const StepResult from_b = b.joint->step(sample_batch(), {1e-3, 1e-3});
+  auto batch = sample_batch();
+  batch[1].together = tokens_from(11, 15, 3);
+  batch.push_back(sample_of_generator());
+  const StepResult from_a = a.joint->step(batch, {1e-3, 1e-3});
+  const StepResult from_b = b.joint->step(batch, {1e-3, 1e-3});
   EXPECT_NEAR(from_a.loss, from_b.loss, 1e-5);
   EXPECT_NEAR(from_a.encoder_gradient, from_b.encoder_gradient, 1e-4);
   EXPECT_NEAR(from_a.generator_gradient, from_b.generator_gradient, 1e-4);
+}
+
+TEST(JointNetworksTest, AQuestionWithoutPassagesTeachesTheGeneratorAlone) {
+  for (const AnswerLikelihood likelihood : {AnswerLikelihood::kSum, AnswerLikelihood::kMean}) {
+    JointOptions options = exact();
+    options.contrastive_weight = 0.5;
+    options.loss.likelihood = likelihood;
+    Networks networks(options);
+    const TrainingQuestion alone = sample_of_generator();
+    const auto scores = networks.joint->score(alone.together, alone.answer);
+    double loss = -std::accumulate(scores.begin(), scores.end(), 0.0);
+    if (likelihood == AnswerLikelihood::kMean) loss /= static_cast<double>(scores.size());
+
+    const StepResult of_one = networks.joint->step({&alone, 1}, {0, 0});
+    EXPECT_NEAR(of_one.loss, loss, 1e-4);
+    EXPECT_EQ(of_one.encoder_gradient, 0);
+    EXPECT_GT(of_one.generator_gradient, 0);
+
+    // Beside others it is one of the batch: their mean, and nothing of it in the encoder.
+    auto batch = sample_batch();
+    const StepResult others = networks.joint->step(batch, {0, 0});
+    batch.push_back(alone);
+    const StepResult all = networks.joint->step(batch, {0, 0});
+    EXPECT_NEAR(all.joint, (2 * others.joint + loss) / 3, 1e-4);
+    EXPECT_NEAR(all.contrastive, others.contrastive, 1e-6);
+  }
+}
+
+// By the definition (Izacard et al. 2022, section 2.2), from what the networks say of each text.
+TEST(JointNetworksTest, LeaveOneOutHoldsPassagesAgainstWhatIsWorseWithoutThem) {
+  JointOptions options = exact();
+  options.loss.kind = JointLossKind::kLeaveOneOut;
+  options.contrastive_weight = 0;
+  Networks networks(options);
+  TrainingQuestion question = sample_batch().front();
+  question.together = tokens_from(11, 15, 3);
+  const auto likelihood = [&](const std::vector<TokenId>& prompt) {
+    const auto scores = networks.joint->score(prompt, question.answer);
+    return std::accumulate(scores.begin(), scores.end(), 0.0);
+  };
+  const auto vectors = networks.joint->encode(
+      {{question.query, question.passages[0], question.passages[1], question.passages[2]}});
+  const std::size_t width = vectors.size() / 4;
+  std::vector<double> p;
+  std::vector<double> q;
+  for (std::size_t k = 0; k < 3; ++k) {
+    const auto* const passage = vectors.data() + (k + 1) * width;
+    p.push_back(std::exp(std::inner_product(passage, passage + width, vectors.data(), 0.0) /
+                         options.score_temperature));
+    q.push_back(std::exp(-likelihood(question.prompts[k])));
+  }
+  double divergence = 0;
+  for (std::size_t k = 0; k < 3; ++k) {
+    const double of_q = q[k] / std::accumulate(q.begin(), q.end(), 0.0);
+    const double of_p = p[k] / std::accumulate(p.begin(), p.end(), 0.0);
+    divergence += of_q * std::log(of_q / of_p);
+  }
+
+  const StepResult result = networks.joint->step({&question, 1}, {0, 0});
+  EXPECT_NEAR(result.retriever, divergence, 1e-3);
+  EXPECT_NEAR(result.generator, -likelihood(question.together), 1e-4);
+  EXPECT_NEAR(result.joint, result.retriever + result.generator, 1e-4);
+  EXPECT_GT(result.encoder_gradient, 0);
+  EXPECT_GT(result.generator_gradient, 0);
+}
+
+TEST(JointNetworksTest, NegativesThatAreGivenCountInTheContrastiveLoss) {
+  JointOptions options = exact();
+  Networks networks(options);
+  auto batch = sample_batch();
+  const StepResult without = networks.joint->step(batch, {0, 0});
+  batch[0].negatives = {tokens_from(17, 5, 3)};
+  batch[0].negative_ids = {77};
+  const StepResult with = networks.joint->step(batch, {0, 0});
+  EXPECT_GT(with.contrastive, without.contrastive);
+  EXPECT_NEAR(with.joint, without.joint, 1e-5);
 }
 
 TEST(JointNetworksTest, TheGradientOfTheEncoderIsThatOfDifferences) {

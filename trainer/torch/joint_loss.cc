@@ -5,7 +5,7 @@
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <limits>
@@ -27,8 +27,10 @@ void check(const ScoredAnswers& answers) {
   TANDEM_CHECK(answers.passage_mask.sizes() == answers.scores.sizes());
   TANDEM_CHECK(answers.token_mask.dim() == 2 && answers.token_mask.size(0) == questions &&
                answers.token_mask.size(1) == tokens);
+  TANDEM_CHECK(answers.together.defined() == answers.together_mask.defined());
   TANDEM_CHECK(!answers.together.defined() ||
-               answers.together.sizes() == answers.token_mask.sizes());
+               (answers.together.sizes() == answers.token_mask.sizes() &&
+                answers.together_mask.dim() == 1 && answers.together_mask.size(0) == questions));
 }
 
 // log p: [questions, passages].
@@ -59,25 +61,41 @@ at::Tensor divergence(const at::Tensor& log_from, const at::Tensor& log_to,
   return (from.exp() * (from - to)).masked_fill(~passage_mask, 0).sum(-1);
 }
 
+// -L with several passages in one prompt where it was scored, `otherwise` where not: [questions].
+at::Tensor together_term(const ScoredAnswers& answers, AnswerLikelihood likelihood,
+                         const at::Tensor& otherwise) {
+  if (!answers.together.defined()) return otherwise;
+  return at::where(answers.together_mask, -whole(answers.together, answers.token_mask, likelihood),
+                   otherwise);
+}
+
 class Marginal final : public JointLoss {
  public:
   explicit Marginal(const JointLossOptions& options) : options_(options) {}
 
   JointLossValue compute(const ScoredAnswers& answers) const override {
     check(answers);
+    const at::Tensor marginal = -log_marginal(answers).mean();
+    if (!answers.together.defined()) return {marginal};
+    const at::Tensor generator =
+        together_term(answers, options_.likelihood, at::zeros({1}, marginal.options())).mean();
+    return {marginal + options_.generator_weight * generator, generator.item<double>()};
+  }
+
+ private:
+  at::Tensor log_marginal(const ScoredAnswers& answers) const {
     const at::Tensor log_p = log_retrieved(answers);
     if (options_.kind == JointLossKind::kRagSequence) {
       const at::Tensor likelihoods =
           whole(answers.log_likelihoods, answers.token_mask, options_.likelihood);
-      return {-at::logsumexp(log_p + likelihoods, -1).mean()};
+      return at::logsumexp(log_p + likelihoods, -1);
     }
     const at::Tensor tokens = counted(answers.log_likelihoods, answers.token_mask);
     // A token that does not count has the likelihood 1 under every passage, and so under all.
-    const at::Tensor marginal = at::logsumexp(log_p.unsqueeze(-1) + tokens, 1);
-    return {-whole(marginal, answers.token_mask, options_.likelihood).mean()};
+    const at::Tensor all = at::logsumexp(log_p.unsqueeze(-1) + tokens, 1);
+    return whole(all, answers.token_mask, options_.likelihood);
   }
 
- private:
   const JointLossOptions options_;
 };
 
@@ -100,9 +118,7 @@ class TwoTerms final : public JointLoss {
  private:
   at::Tensor generator_term(const ScoredAnswers& answers, const at::Tensor& log_p,
                             const at::Tensor& likelihoods) const {
-    if (answers.together.defined())
-      return -whole(answers.together, answers.token_mask, options_.likelihood);
-    return -(log_p.exp() * likelihoods).sum(-1);
+    return together_term(answers, options_.likelihood, -(log_p.exp() * likelihoods).sum(-1));
   }
 
   at::Tensor retriever_term(const ScoredAnswers& answers, const at::Tensor& log_p,

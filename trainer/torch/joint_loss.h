@@ -27,10 +27,13 @@ struct ScoredAnswers {
   at::Tensor log_likelihoods;  // l: [questions, passages, tokens]
   at::Tensor passage_mask;     // [questions, passages], bool; at least one of each question
   at::Tensor token_mask;       // [questions, tokens], bool; at least one of each question
-  // Of the answer with all passages in one prompt, [questions, tokens]: what the generator learns
-  // from where the loss has a term for it alone. Undefined: from single passages, as often as the
-  // retriever would choose them (the sum of -p_k L_k, p without gradient).
+  // Of the answer with several passages in one prompt, [questions, tokens], and of which questions
+  // it was scored, [questions], bool. Where it was, the generator learns from it: in place of
+  // single passages, taken as often as the retriever would choose them (the sum of -p_k L_k, p
+  // without gradient), where the loss has a term for the generator alone; beside them where the
+  // loss is a marginal. Both undefined: nowhere.
   at::Tensor together;
+  at::Tensor together_mask;
   // Of the answer with all passages but the k-th in one prompt, [questions, passages, tokens]. Only
   // for leave-one-out.
   at::Tensor without;
@@ -38,7 +41,8 @@ struct ScoredAnswers {
 
 struct JointLossValue {
   at::Tensor total;  // a scalar, the mean over the questions
-  // Of its parts, for the record; without gradient. A marginal loss has no parts: both are 0.
+  // Of its parts, for the record; without gradient. A marginal loss is not in parts: the
+  // generator's is that of `together`, the retriever's 0.
   double generator = 0;
   double retriever = 0;
 };

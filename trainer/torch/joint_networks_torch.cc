@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <unordered_map>
@@ -10,6 +11,7 @@
 #include "model/torch/torch_threads.h"
 #include "trainer/joint_networks.h"
 #include "trainer/torch/adamw.h"
+#include "trainer/torch/answer_scores.h"
 #include "trainer/torch/contrastive_loss.h"
 #include "trainer/torch/joint_loss.h"
 #include "trainer/torch/plugin.h"
@@ -39,16 +41,22 @@ void check(const JointOptions& options) {
       options.encoder_tokens < 1 || options.generator_tokens < 1)
     throw Error(ErrorCode::kInvalidArgument,
                 "weights and limits of training must not be negative, and its temperature above 0");
-  if (options.loss.kind == JointLossKind::kLeaveOneOut)
-    throw Error(ErrorCode::kUnsupported,
-                "leave-one-out needs all passages in one prompt, which training does not make yet",
-                "choose another loss");
+}
+
+// Tokens that the generator reads for each question.
+std::vector<std::int64_t> sizes_of(std::span<const TrainingQuestion> questions) {
+  std::vector<std::int64_t> sizes;
+  for (const TrainingQuestion& question : questions) {
+    TANDEM_CHECK(question.prompts.size() == question.passages.size() && !question.answer.empty());
+    sizes.push_back(tokens_to_score(question));
+  }
+  return sizes;
 }
 
 // The texts of a batch: its questions, then each of its passages once.
 struct BatchTexts {
   Sequences sequences;
-  std::vector<std::vector<std::int64_t>> columns;  // of each question's passages, from 0
+  std::vector<std::vector<std::int64_t>> columns;  // of each question's `passages`, from 0
   std::vector<std::uint64_t> ids;                  // by column
 };
 
@@ -56,20 +64,24 @@ BatchTexts texts_of(std::span<const TrainingQuestion> batch) {
   BatchTexts texts;
   std::unordered_map<std::uint64_t, std::int64_t> known;
   Sequences passages;
+  const auto place = [&](const std::vector<TokenId>& passage, std::uint64_t id) {
+    const auto next = static_cast<std::int64_t>(passages.size());
+    const auto [found, is_new] = known.emplace(id, next);
+    if (is_new) {
+      passages.push_back(passage);
+      texts.ids.push_back(id);
+    }
+    return found->second;
+  };
   for (const TrainingQuestion& question : batch) {
-    TANDEM_CHECK(!question.passages.empty() &&
-                 question.passages.size() == question.passage_ids.size());
+    TANDEM_CHECK(question.passages.size() == question.passage_ids.size());
+    TANDEM_CHECK(question.negatives.size() == question.negative_ids.size());
     texts.sequences.push_back(question.query);
     auto& columns = texts.columns.emplace_back();
-    for (std::size_t i = 0; i < question.passages.size(); ++i) {
-      const auto next = static_cast<std::int64_t>(passages.size());
-      const auto [found, is_new] = known.emplace(question.passage_ids[i], next);
-      if (is_new) {
-        passages.push_back(question.passages[i]);
-        texts.ids.push_back(question.passage_ids[i]);
-      }
-      columns.push_back(found->second);
-    }
+    for (std::size_t i = 0; i < question.passages.size(); ++i)
+      columns.push_back(place(question.passages[i], question.passage_ids[i]));
+    for (std::size_t i = 0; i < question.negatives.size(); ++i)
+      place(question.negatives[i], question.negative_ids[i]);
   }
   std::move(passages.begin(), passages.end(), std::back_inserter(texts.sequences));
   return texts;
@@ -106,12 +118,16 @@ class TorchJointNetworks final : public JointNetworks {
   at::Tensor encode_without_gradient(const Sequences& sequences) const;
   // The gradient of the encoder's weights, given that of the vectors.
   void back_through_encoder(const Sequences& sequences, const at::Tensor& gradient) const;
-  // Adds the loss of all pairs to `result` and its gradient to that of `scores` and the generator.
-  void joint(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
-             const at::Tensor& scores, StepResult& result) const;
-  ScoredAnswers score_pairs(std::span<const TrainingQuestion> questions,
-                            std::span<const std::vector<std::int64_t>> columns,
-                            const at::Tensor& scores) const;
+  // What the first questions of a batch, those with passages, teach: adds their loss to `result`,
+  // and its gradient to the networks'.
+  void learn_retrieved(std::span<const TrainingQuestion> questions, std::size_t batch_size,
+                       StepResult& result) const;
+  // The same of their joint loss, with a gradient that goes to `scores` and the generator.
+  void joint(std::span<const TrainingQuestion> questions, std::size_t batch_size,
+             const BatchTexts& texts, const at::Tensor& scores, StepResult& result) const;
+  // The same of the other questions of a batch, which teach the generator alone.
+  void learn_together(std::span<const TrainingQuestion> questions, std::size_t batch_size,
+                      StepResult& result) const;
   at::Tensor contrast(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
                       const at::Tensor& scores) const;
 
@@ -173,61 +189,17 @@ at::Tensor TorchJointNetworks::contrast(std::span<const TrainingQuestion> batch,
   return contrastive_loss(at::index_select(scores, 0, taken), positives, at::zeros_like(positives));
 }
 
-ScoredAnswers TorchJointNetworks::score_pairs(std::span<const TrainingQuestion> questions,
-                                              std::span<const std::vector<std::int64_t>> columns,
-                                              const at::Tensor& scores) const {
-  const auto count = static_cast<std::int64_t>(questions.size());
-  std::int64_t passages = 0;
-  std::int64_t tokens = 0;
-  std::vector<ScoredSequence> pairs;
-  for (const TrainingQuestion& question : questions) {
-    passages = std::max(passages, static_cast<std::int64_t>(question.prompts.size()));
-    tokens = std::max(tokens, static_cast<std::int64_t>(question.answer.size()));
-    for (const auto& prompt : question.prompts) pairs.push_back({prompt, question.answer});
-  }
-  const at::Tensor flat = generator_->log_likelihoods(pairs);
-
-  // Rows of tokens of a pair, padded with the last one of all, which the mask leaves out.
-  ScoredAnswers answers;
-  answers.passage_mask = at::zeros({count, passages}, at::kBool);
-  answers.token_mask = at::zeros({count, tokens}, at::kBool);
-  const at::Tensor from = at::zeros({count, passages, tokens}, at::kLong);
-  const at::Tensor column = at::zeros({count, passages}, at::kLong);
-  std::int64_t next = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const TrainingQuestion& question = questions[static_cast<std::size_t>(i)];
-    const auto length = static_cast<std::int64_t>(question.answer.size());
-    answers.token_mask[i].narrow(0, 0, length).fill_(true);
-    for (std::int64_t k = 0; k < static_cast<std::int64_t>(question.prompts.size()); ++k) {
-      answers.passage_mask[i][k] = true;
-      column[i][k] = columns[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)];
-      from[i][k].narrow(0, 0, length).copy_(at::arange(next, next + length, at::kLong));
-      next += length;
-    }
-  }
-  answers.log_likelihoods =
-      at::index_select(flat, 0, from.flatten()).view({count, passages, tokens});
-  answers.scores = scores.gather(1, column);
-  return answers;
-}
-
-void TorchJointNetworks::joint(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
-                               const at::Tensor& scores, StepResult& result) const {
-  std::vector<std::int64_t> sizes;
-  for (const TrainingQuestion& question : batch) {
-    TANDEM_CHECK(question.prompts.size() == question.passages.size() && !question.answer.empty());
-    std::int64_t size = 0;
-    for (const auto& prompt : question.prompts)
-      size += static_cast<std::int64_t>(prompt.size() + question.answer.size() - 1);
-    sizes.push_back(size);
-  }
-  result.generator_tokens = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
-  for (const auto& [begin, end] : parts_within(sizes, options_.generator_tokens)) {
+void TorchJointNetworks::joint(std::span<const TrainingQuestion> questions, std::size_t batch_size,
+                               const BatchTexts& texts, const at::Tensor& scores,
+                               StepResult& result) const {
+  for (const auto& [begin, end] : parts_within(sizes_of(questions), options_.generator_tokens)) {
     const std::size_t count = end - begin;
-    const double share = static_cast<double>(count) / static_cast<double>(batch.size());
-    const JointLossValue value = loss_->compute(score_pairs(
-        batch.subspan(begin, count), std::span(texts.columns).subspan(begin, count),
-        scores.narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count))));
+    const double share = static_cast<double>(count) / static_cast<double>(batch_size);
+    const JointLossValue value = loss_->compute(score_answers(
+        *generator_, questions.subspan(begin, count),
+        std::span(texts.columns).subspan(begin, count),
+        scores.narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count)),
+        options_.loss.kind));
     result.joint += value.total.item<double>() * share;
     result.generator += value.generator * share;
     result.retriever += value.retriever * share;
@@ -235,36 +207,62 @@ void TorchJointNetworks::joint(std::span<const TrainingQuestion> batch, const Ba
   }
 }
 
-StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
-                                    const StepRates& rates) {
-  TANDEM_CHECK(!batch.empty());
-  apply_torch_threads();
-  const BatchTexts texts = texts_of(batch);
-  const auto questions = static_cast<std::int64_t>(batch.size());
+void TorchJointNetworks::learn_retrieved(std::span<const TrainingQuestion> questions,
+                                         std::size_t batch_size, StepResult& result) const {
+  const BatchTexts texts = texts_of(questions);
+  const auto count = static_cast<std::int64_t>(questions.size());
   const bool trains_encoder = options_.encoder.trained;
   const at::Tensor vectors =
       encode_without_gradient(texts.sequences).requires_grad_(trains_encoder);
-  const at::Tensor all_scores =
-      at::matmul(vectors.narrow(0, 0, questions),
-                 vectors.narrow(0, questions, vectors.size(0) - questions).t()) /
-      options_.score_temperature;
+  const at::Tensor all_scores = at::matmul(vectors.narrow(0, 0, count),
+                                           vectors.narrow(0, count, vectors.size(0) - count).t()) /
+                                options_.score_temperature;
   // Each part of the loss adds to the gradient here, and it goes back through the encoder once.
   const at::Tensor scores = all_scores.detach().requires_grad_(trains_encoder);
 
-  StepResult result;
   if (options_.contrastive_weight > 0) {
-    if (const at::Tensor loss = contrast(batch, texts, scores); loss.defined()) {
+    if (const at::Tensor loss = contrast(questions, texts, scores); loss.defined()) {
       result.contrastive = loss.item<double>();
       if (loss.requires_grad()) (loss * options_.contrastive_weight).backward();
     }
   }
-  if (generator_ && options_.joint_weight > 0) joint(batch, texts, scores, result);
-  result.loss =
-      options_.joint_weight * result.joint + options_.contrastive_weight * result.contrastive;
+  if (generator_ && options_.joint_weight > 0) joint(questions, batch_size, texts, scores, result);
   if (trains_encoder && scores.grad().defined()) {
     all_scores.backward(scores.grad());
     back_through_encoder(texts.sequences, vectors.grad());
   }
+}
+
+void TorchJointNetworks::learn_together(std::span<const TrainingQuestion> questions,
+                                        std::size_t batch_size, StepResult& result) const {
+  if (!generator_ || !(options_.joint_weight > 0)) return;
+  for (const auto& [begin, end] : parts_within(sizes_of(questions), options_.generator_tokens)) {
+    const double share = static_cast<double>(end - begin) / static_cast<double>(batch_size);
+    const at::Tensor loss =
+        together_loss(*generator_, questions.subspan(begin, end - begin), options_.loss.likelihood);
+    const double weighted = options_.loss.generator_weight * share;
+    result.generator += loss.item<double>() * share;
+    result.joint += loss.item<double>() * weighted;
+    if (loss.requires_grad()) (loss * (weighted * options_.joint_weight)).backward();
+  }
+}
+
+StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
+                                    const StepRates& rates) {
+  TANDEM_CHECK(!batch.empty());
+  apply_torch_threads();
+  const auto has_passages = [](const TrainingQuestion& q) { return !q.passages.empty(); };
+  TANDEM_CHECK(std::is_partitioned(batch.begin(), batch.end(), has_passages));
+  const auto retrieved = static_cast<std::size_t>(
+      std::partition_point(batch.begin(), batch.end(), has_passages) - batch.begin());
+  StepResult result;
+  if (retrieved > 0) learn_retrieved(batch.first(retrieved), batch.size(), result);
+  learn_together(batch.subspan(retrieved), batch.size(), result);
+  if (generator_ && options_.joint_weight > 0)
+    for (const TrainingQuestion& question : batch)
+      result.generator_tokens += tokens_to_score(question);
+  result.loss =
+      options_.joint_weight * result.joint + options_.contrastive_weight * result.contrastive;
 
   result.encoder_gradient = encoder_optimiser_.gradient_norm();
   result.generator_gradient = generator_optimiser_ ? generator_optimiser_->gradient_norm() : 0;
