@@ -158,6 +158,17 @@ double token_f1(std::string_view answer, std::span<const std::string> answers) {
   return best(answer, answers, f1);
 }
 
+bool holds_answer(std::string_view text, std::span<const std::string> answers) {
+  const std::vector<std::string> words = words_of(text);
+  for (const std::string& answer : answers) {
+    const std::vector<std::string> wanted = words_of(answer);
+    if (!wanted.empty() &&
+        std::search(words.begin(), words.end(), wanted.begin(), wanted.end()) != words.end())
+      return true;
+  }
+  return false;
+}
+
 double rouge_l(std::string_view answer, std::span<const std::string> answers) {
   const std::vector<std::string> words = letters_and_digits(answer);
   double highest = 0;

@@ -24,6 +24,10 @@ double exact_match(std::string_view answer, std::span<const std::string> answers
 // as it comes; the best over `answers`, which count as above.
 double token_f1(std::string_view answer, std::span<const std::string> answers);
 
+// Whether the words of one of the `answers`, normalised, stand in `text`, one after another.
+// Answers of which normalising leaves nothing are in no text.
+bool holds_answer(std::string_view text, std::span<const std::string> answers);
+
 // Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries", section 3: F1 of the longest
 // common subsequence of words, of letters and digits in lower case; the best over `answers`, 0
 // where there is none. For answers that are sentences. Takes time by the product of the lengths.

@@ -1,15 +1,22 @@
 // What is trained and evaluated on: questions, their answers, and the passages that hold them.
 //
-// Two files of JSON lines (json_lines.h). A corpus is {"id", "title"?, "text"} a line. Questions
-// are
-// {"id"?, "question", "answers"?, "positives"?}: answers that are right, and the ids of passages of
-// the corpus that hold one. A question without either cannot be answered from the corpus.
+// Two files of JSON lines (json_lines.h). A corpus is {"id", "document"?, "title"?, "text"} a line.
+// Questions are
+//
+//   {"id"?, "question", "answers"?, "positives"?, "negatives"?}
+//
+// answers that are right, passages of the corpus that hold one, and passages that may look as if
+// they did. A question without answers and positives cannot be answered from the corpus. Triples
+// for retrieval are lines of the same file, {"query", "positive", "negatives"?}. A passage is named
+// by its id, or by its whole text.
 #ifndef TANDEM_TRAINER_QUESTION_SET_H_
 #define TANDEM_TRAINER_QUESTION_SET_H_
 
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -21,6 +28,7 @@ struct TrainingPassage {
   std::string id;
   std::string title;
   std::string text;
+  std::string document = {};  // that it is of
 };
 
 struct Corpus {
@@ -32,7 +40,8 @@ struct Question {
   std::string id;  // "FILE:LINE" where the file gives none
   std::string text;
   std::vector<std::string> answers;
-  std::vector<std::size_t> positives;  // places in Corpus::passages, by size, each once
+  std::vector<std::size_t> positives;       // places in Corpus::passages, by size, each once
+  std::vector<std::size_t> negatives = {};  // likewise; none is positive
 
   bool is_answerable() const { return !answers.empty() || !positives.empty(); }
 };
@@ -42,9 +51,20 @@ struct Question {
 Corpus read_corpus(const std::filesystem::path& path);
 
 // Throws as for_each_json_line, and kCorrupt for a file without questions, for an id that comes
-// twice, for a question without text, for an answer without a letter and for a positive that the
-// corpus lacks.
+// twice, for a question without text, for an answer without a letter, for a passage that the corpus
+// lacks and for one that is both positive and negative.
 std::vector<Question> read_questions(const std::filesystem::path& path, const Corpus& corpus);
+
+// The same lines again, with the ids of passages. Throws as write_file_atomic.
+void write_questions(const std::filesystem::path& path, const Corpus& corpus,
+                     std::span<const Question> questions);
+
+// What passages of the same document have in common: its name, else the title, else the passage's
+// own id. Borrows it.
+std::string_view document_of(const TrainingPassage& passage);
+
+// Appends `more` to `questions`. Throws kInvalidArgument if they have an id in common.
+void add_questions(std::vector<Question>& questions, std::vector<Question> more);
 
 // As retriever and generator are given it: a document of one passage.
 Passage to_passage(const TrainingPassage& passage);

@@ -101,5 +101,16 @@ TEST(AbstentionTest, KnowsAnswersThatSayNothing) {
     EXPECT_FALSE(is_abstention(text)) << text;
 }
 
+TEST(AnswerMetricsTest, ATextHoldsAnAnswerWhereItsWordsStandInIt) {
+  const std::string text = "The lighthouse, built by A. Smith, was lit in 1862.";
+  const auto holds = [&](std::vector<std::string> answers) { return holds_answer(text, answers); };
+  EXPECT_TRUE(holds({"1862"}));
+  EXPECT_TRUE(holds({"in the year", "a Smith was lit"}));
+  EXPECT_FALSE(holds({"186"})) << "a part of a word";
+  EXPECT_FALSE(holds({"smith lit"}));
+  EXPECT_FALSE(holds({"", "the", "..."}));
+  EXPECT_FALSE(holds({}));
+}
+
 }  // namespace
 }  // namespace tandem

@@ -71,6 +71,45 @@ TEST_F(QuestionSetTest, ReadsQuestionsWithPlacesOfTheirPassages) {
   EXPECT_FALSE(questions[1].is_answerable());
 }
 
+TEST_F(QuestionSetTest, ReadsTriplesOfIdsOrTexts) {
+  const Corpus passages = corpus();
+  const std::string text = passages.passages[0].text;
+  const auto questions = read_questions(
+      file("{\"query\": \"How far?\", \"positive\": \"" + text +
+           "\", \"negatives\": [\"c\", \"b\"]}\n{\"query\": \"Why?\", \"positive\": \"b\"}\n"),
+      passages);
+  ASSERT_EQ(questions.size(), 2u);
+  EXPECT_EQ(questions[0].text, "How far?");
+  EXPECT_THAT(questions[0].positives, ElementsAre(0));
+  EXPECT_THAT(questions[0].negatives, ElementsAre(1, 2));
+  EXPECT_THAT(questions[1].positives, ElementsAre(1));
+}
+
+TEST_F(QuestionSetTest, WhatIsWrittenIsReadAgain) {
+  const Corpus passages = corpus();
+  std::vector<Question> questions = {{"1", "How \"far\"?", {"far", "ä"}, {0, 2}, {1}},
+                                     {"2", "Why?", {}, {}}};
+  const auto path = file("");
+  write_questions(path, passages, questions);
+  const auto again = read_questions(path, passages);
+  ASSERT_EQ(again.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(again[i].id, questions[i].id);
+    EXPECT_EQ(again[i].text, questions[i].text);
+    EXPECT_EQ(again[i].answers, questions[i].answers);
+    EXPECT_EQ(again[i].positives, questions[i].positives);
+    EXPECT_EQ(again[i].negatives, questions[i].negatives);
+  }
+  EXPECT_EQ(testing::error_code_of([&] { add_questions(questions, again); }),
+            ErrorCode::kInvalidArgument);
+}
+
+TEST_F(QuestionSetTest, PassagesOfADocumentHaveItsNameOrTheirTitleInCommon) {
+  EXPECT_EQ(document_of({"id", "title", "text", "document"}), "document");
+  EXPECT_EQ(document_of({"id", "title", "text"}), "title");
+  EXPECT_EQ(document_of({"id", "", "text"}), "id");
+}
+
 TEST_F(QuestionSetTest, NamesTheLineOfWhatItRefuses) {
   const struct {
     std::string_view line;
@@ -84,6 +123,10 @@ TEST_F(QuestionSetTest, NamesTheLineOfWhatItRefuses) {
       {R"({"question": "x", "answers": "y"})", "\"answers\" is no array of strings"},
       {R"({"question": "x", "answers": ["y", 1]})", "\"answers\" is no array of strings"},
       {R"({"question": "x", "positives": ["d"]})", "the corpus has no passage \"d\""},
+      {R"({"query": "x", "positive": "d"})", "the corpus has no passage \"d\""},
+      {R"({"query": "x", "positive": ["a"]})", "\"positive\" is no string"},
+      {R"({"query": "x", "positive": "a", "negatives": ["b", "a"]})",
+       "passage \"a\" is both positive and negative"},
       {R"({"id": "1", "question": "x"})", "a question before has the id \"1\""},
       {R"({"question": "x")", "it is not JSON"},
       {R"(["x"])", "it is no JSON object"},
