@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -35,19 +34,11 @@ void require(const std::filesystem::path& path, std::string_view option) {
                 "see tandem eval --help");
 }
 
-void add_questions(const std::filesystem::path& path, const Corpus& corpus, std::size_t limit,
-                   std::vector<Question>& questions) {
-  std::unordered_set<std::string> ids;
-  for (const Question& question : questions) ids.insert(question.id);
-  std::vector<Question> some = read_questions(path, corpus);
-  if (limit > 0 && limit < some.size()) some.resize(limit);
-  for (Question& question : some) {
-    if (ids.contains(question.id))
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("both files of questions have the id {}", question.id),
-                  "give each question an id of its own");
-    questions.push_back(std::move(question));
-  }
+std::vector<Question> first_questions(const std::filesystem::path& path, const Corpus& corpus,
+                                      std::size_t limit) {
+  std::vector<Question> questions = read_questions(path, corpus);
+  if (limit > 0 && limit < questions.size()) questions.resize(limit);
+  return questions;
 }
 
 nlohmann::ordered_json to_json(const Estimate& estimate) {
@@ -82,10 +73,9 @@ void evaluate_models(const EvalArguments& arguments) {
   require(arguments.models.encoder, "--encoder");
   if (!arguments.retrieval_only) require(arguments.models.generator, "--generator");
   const Corpus corpus = read_corpus(arguments.corpus);
-  std::vector<Question> questions;
-  add_questions(arguments.questions, corpus, arguments.limit, questions);
+  auto questions = first_questions(arguments.questions, corpus, arguments.limit);
   if (!arguments.unanswerable.empty())
-    add_questions(arguments.unanswerable, corpus, arguments.limit, questions);
+    add_questions(questions, first_questions(arguments.unanswerable, corpus, arguments.limit));
   set_compute_threads(arguments.models.threads);
   const auto encoder = Encoder::open(arguments.models.encoder);
   std::unique_ptr<Generator> generator;
@@ -155,8 +145,9 @@ void add_eval_command(CLI::App& app) {
       "eval",
       "Measure how well an encoder finds and a generator answers, on questions whose passages and "
       "answers are known: recall@k, MRR and nDCG@10 of an exact search; exact match and token F1 "
-      "as SQuAD counts them, and ROUGE-L, of the answers; precision, recall and F1 of abstaining "
-      "where questions have no answer. Intervals are those of 95 % by bootstrap. With --compare, "
+      "as SQuAD counts them, and ROUGE-L, of the answers; precision and recall of their citations; "
+      "precision, recall and F1 of abstaining where questions have no answer. Intervals are those "
+      "of 95 % by bootstrap. With --compare, "
       "compare what two such runs answered. Needs no store and changes none.");
   command
       ->add_option("--corpus", arguments->corpus,

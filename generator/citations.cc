@@ -20,8 +20,6 @@ constexpr float kMinimumSupport = 0.6f;
 // A sentence that shares hardly any word with its source is not a quotation of it, however close
 // the two are as vectors.
 constexpr float kMinimumContainment = 0.3f;
-// Shorter sentences ("Yes.", "1.") support nothing by themselves.
-constexpr std::size_t kMinimumWords = 3;
 // Only this many candidates a sentence, those with the most words in common, are encoded.
 constexpr std::size_t kEncodedCandidates = 4;
 
@@ -76,7 +74,7 @@ std::vector<Source> sources_of(const std::vector<Hit>& hits) {
     for (const TextSpan& sentence : split_sentences(text)) {
       const TextSpan span = trim(text, sentence);
       Words words = fold_words(span.of(text));
-      if (words.size() >= kMinimumWords) sources.push_back({i, span, std::move(words)});
+      if (words.size() >= kMinimumCitedWords) sources.push_back({i, span, std::move(words)});
     }
   }
   return sources;
@@ -93,7 +91,7 @@ std::vector<Claim> claims_of(std::string_view answer, const std::vector<Source>&
   for (const TextSpan& sentence : split_sentences(answer)) {
     Claim claim{trim(answer, sentence), {}};
     const Words words = fold_words(claim.span.of(answer));
-    if (words.size() < kMinimumWords) continue;
+    if (words.size() < kMinimumCitedWords) continue;
     for (const Source& source : sources) {
       const float shared = containment(words, source.words);
       if (shared >= kMinimumContainment) claim.candidates.emplace_back(shared, &source);

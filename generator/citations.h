@@ -29,6 +29,10 @@ struct Citation {
   float score = 0;  // support: 0 none, 1 verbatim
 };
 
+// Words of the shortest sentence that is cited for, or from: "Yes." or "1." support nothing by
+// themselves.
+inline constexpr std::size_t kMinimumCitedWords = 3;
+
 // Finds for each sentence of `answer` the span of the passages that supports it best; sentences
 // without enough support get no citation. Safe from any thread.
 std::vector<Citation> find_citations(std::string_view answer, const std::vector<Hit>& hits,

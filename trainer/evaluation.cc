@@ -7,10 +7,12 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "generator/citations.h"
 #include "generator/fitted_prompt.h"
 #include "retriever/passage_text.h"
 #include "trainer/abstention.h"
 #include "trainer/answer_metrics.h"
+#include "trainer/citation_metrics.h"
 #include "trainer/passage_search.h"
 #include "trainer/ranking_metrics.h"
 
@@ -92,6 +94,16 @@ void score_answer(const Question& question, const std::string& answer,
   if (!question.answers.empty()) scores[kRougeL] = rouge_l(given, question.answers);
 }
 
+void score_citations(const CitationCounts& counts, const Question& question,
+                     std::map<std::string, double>& scores) {
+  if (!question.is_answerable() || scores.at(kAbstained) > 0) return;
+  const auto share = [](std::size_t part, std::size_t whole) {
+    return static_cast<double>(part) / static_cast<double>(whole);
+  };
+  if (counts.citations > 0) scores[kCitationPrecision] = share(counts.right, counts.citations);
+  if (counts.statements > 0) scores[kCitationRecall] = share(counts.supported, counts.statements);
+}
+
 // Those that go into the prompt, best first.
 std::vector<Hit> hits_of(const Corpus& corpus, std::span<const FoundPassage> found,
                          std::size_t count) {
@@ -101,15 +113,32 @@ std::vector<Hit> hits_of(const Corpus& corpus, std::span<const FoundPassage> fou
   return hits;
 }
 
-std::string answer_one(const Generator& generator, const Question& question, std::vector<Hit> hits,
-                       const EvaluationOptions& options) {
+struct CitedAnswer {
+  std::string text;
+  std::vector<Citation> citations;
+};
+
+CitedAnswer answer_one(const Generator& generator, const Encoder& encoder, const Question& question,
+                       std::vector<Hit> hits, const EvaluationOptions& options) {
   const std::vector<ChatMessage> messages = {{"user", question.text}};
   const FittedPrompt fitted =
       fit_prompt(generator, messages, std::move(hits), options.max_tokens, nullptr);
   GenerationOptions generation;
   generation.sampling.temperature = 0;
   generation.max_tokens = options.max_tokens;
-  return generator.generate(fitted.prompt, generation, [](const TextPiece&) { return true; }).text;
+  CitedAnswer answer;
+  answer.text =
+      generator.generate(fitted.prompt, generation, [](const TextPiece&) { return true; }).text;
+  answer.citations = find_citations(answer.text, fitted.hits, encoder);
+  return answer;
+}
+
+// So many places of `size`, evenly apart; all for 0.
+std::vector<std::size_t> spread_places(std::size_t size, std::size_t count) {
+  if (count == 0 || count > size) count = size;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < count; ++i) places.push_back(i * size / count);
+  return places;
 }
 
 // Runs answer(i) for i below `count`, so many at a time, and throws what the first that fails
@@ -164,13 +193,18 @@ EvaluationReport evaluate(const Corpus& corpus, std::span<const Question> questi
   }
   if (generator == nullptr) return report;
   const Stopwatch generation;
+  const auto answered = spread_places(questions.size(), options.answered);
   answer_all(
-      questions.size(), options.concurrent,
-      [&](std::size_t i) {
+      answered.size(), options.concurrent,
+      [&](std::size_t place) {
+        const std::size_t i = answered[place];
         QuestionResult& result = report.results[i];
-        result.answer = answer_one(*generator, questions[i],
-                                   hits_of(corpus, found[i], options.passages), options);
-        score_answer(questions[i], *result.answer, result.scores);
+        CitedAnswer answer = answer_one(*generator, encoder, questions[i],
+                                        hits_of(corpus, found[i], options.passages), options);
+        score_answer(questions[i], answer.text, result.scores);
+        score_citations(count_citations(corpus, questions[i], answer.text, answer.citations),
+                        questions[i], result.scores);
+        result.answer = std::move(answer.text);
       },
       progress);
   report.generation_seconds = generation.seconds();

@@ -20,6 +20,7 @@ struct EvaluationOptions {
   std::size_t passages = kDefaultPromptPassages;  // that go into a prompt, at least 1
   int max_tokens = 32;                            // of an answer
   std::size_t concurrent = 8;                     // answers in progress, at least 1
+  std::size_t answered = 0;  // questions that are answered, spread evenly over all; 0: all
 };
 
 struct EvaluationReport {

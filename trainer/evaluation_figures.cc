@@ -81,8 +81,9 @@ std::vector<Measured> measure(std::span<const QuestionResult> results) {
     std::vector<double> values = scores_of(results, score, unanswerable_too);
     if (!values.empty()) figures.push_back(mean_of(std::move(name), std::move(values)));
   };
-  for (const char* const name : {kRecallAt1, kRecallAt5, kRecallAt20, kReciprocalRank, kNdcgAt10,
-                                 kExactMatch, kTokenF1, kRougeL})
+  for (const char* const name :
+       {kRecallAt1, kRecallAt5, kRecallAt20, kReciprocalRank, kNdcgAt10, kExactMatch, kTokenF1,
+        kRougeL, kCitationPrecision, kCitationRecall})
     add_mean(name, name, /*unanswerable_too=*/false);
   std::vector<Abstention> abstentions;
   bool unanswerable = false;

@@ -4,6 +4,7 @@
 //
 //   recall@1, recall@5, recall@20, mrr, ndcg@10   of the retriever
 //   exact_match, f1, rouge_l                      of the answers to questions that have one
+//   citation_precision, citation_recall           of answers that can be cited for, likewise
 //   exact_match_all, f1_all                       of all answers, where some questions have none
 //   abstention_precision, _recall, _f1            abstaining is right where there is no answer;
 //                                                 0 where nothing was, or should have been, held

@@ -11,8 +11,9 @@
 namespace tandem {
 namespace {
 
-constexpr const char* kScores[] = {kRecallAt1,  kRecallAt5, kRecallAt20, kReciprocalRank, kNdcgAt10,
-                                   kExactMatch, kTokenF1,   kRougeL,     kAbstained};
+constexpr const char* kScores[] = {
+    kRecallAt1, kRecallAt5, kRecallAt20,        kReciprocalRank, kNdcgAt10, kExactMatch,
+    kTokenF1,   kRougeL,    kCitationPrecision, kCitationRecall, kAbstained};
 
 }  // namespace
 

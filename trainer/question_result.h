@@ -21,14 +21,17 @@ inline constexpr char kReciprocalRank[] = "mrr";
 inline constexpr char kNdcgAt10[] = "ndcg@10";
 inline constexpr char kExactMatch[] = "exact_match";
 inline constexpr char kTokenF1[] = "f1";
-inline constexpr char kRougeL[] = "rouge_l";       // only where there is an answer
+inline constexpr char kRougeL[] = "rouge_l";  // only where there is an answer
+// Of answers that cite, and that have a statement to cite for (citation_metrics.h).
+inline constexpr char kCitationPrecision[] = "citation_precision";
+inline constexpr char kCitationRecall[] = "citation_recall";
 inline constexpr char kAbstained[] = "abstained";  // 1 or 0
 
 struct QuestionResult {
   std::string id;  // of the question
   bool answerable = true;
   std::vector<std::string> found;     // ids of passages, best first
-  std::optional<std::string> answer;  // absent where only the retriever was asked
+  std::optional<std::string> answer;  // absent where the generator was not asked
   std::map<std::string, double> scores;
 };
 

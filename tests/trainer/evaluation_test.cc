@@ -4,67 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
-#include <functional>
-#include <optional>
-#include <thread>
 
 #include "base/error.h"
 #include "retriever/passage_text.h"
 #include "tests/support/errors.h"
 #include "tests/support/fake_encoder.h"
+#include "tests/support/fake_generator.h"
 
 namespace tandem {
 namespace {
 
 using testing::FakeEncoder;
+using testing::FakeGenerator;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-// Its tokens are the bytes of the messages, and it answers what `reply` says of them.
-class FakeGenerator : public Generator {
- public:
-  const std::string& name() const override { return name_; }
-  int context_length() const override { return 4'000; }
-  PassageReading passage_reading() const override { return PassageReading::kTogether; }
-  const Tokenizer& tokenizer() const override { return tokenizer_; }
-  std::string spell(TokenId) const override { return {}; }
-  std::optional<TokenId> end_of_turn() const override { return std::nullopt; }
-  SchedulerState state() const override { return {}; }
-
-  Prompt render(std::span<const ChatMessage> messages, PassageReading) const override {
-    Prompt prompt;
-    for (const ChatMessage& message : messages)
-      for (const char c : message.content + "\n")
-        prompt.tokens.push_back(static_cast<unsigned char>(c));
-    return prompt;
-  }
-
-  GenerationResult generate(const Prompt& prompt, const GenerationOptions& options,
-                            const TextSink&) const override {
-    EXPECT_EQ(options.sampling.temperature, 0);
-    max_tokens = options.max_tokens;
-    const std::size_t now = ++running_;
-    for (std::size_t most = most_running; most < now;)
-      if (most_running.compare_exchange_weak(most, now)) break;
-    std::string text;
-    for (const TokenId token : prompt.tokens) text += static_cast<char>(token);
-    GenerationResult result;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    --running_;
-    result.text = reply(text);
-    return result;
-  }
-
-  std::function<std::string(const std::string& prompt)> reply;
-  mutable std::atomic<std::size_t> most_running = 0;
-  mutable std::atomic<int> max_tokens = 0;
-
- private:
-  std::string name_ = "fake";
-  testing::WordTokenizer tokenizer_;
-  mutable std::atomic<std::size_t> running_ = 0;
-};
 
 // "Passage N" is what a question finds that has its embedding text.
 Corpus make_corpus(std::size_t size) {
@@ -81,6 +34,51 @@ Question ask_for(const Corpus& corpus, std::size_t passage, std::vector<std::str
                  std::vector<std::size_t> positives) {
   return {"q" + std::to_string(passage), embedding_text(to_passage(corpus.passages.at(passage))),
           std::move(answers), std::move(positives)};
+}
+
+TEST(EvaluationTest, ScoresCitationsWhereThereIsSomethingToCiteFor) {
+  const Corpus corpus = make_corpus(3);
+  const std::vector<Question> questions = {
+      ask_for(corpus, 0, {"zero"}, {0}),  // quotes its positive
+      ask_for(corpus, 1, {"one"}, {2}),   // quotes another passage
+      ask_for(corpus, 2, {"two"}, {2}),   // answers in two words
+      {"none", "Which?", {}, {}},
+  };
+  FakeGenerator generator;
+  generator.reply = [](const std::string& prompt) -> std::string {
+    for (const char* const number : {"0", "1"})
+      if (prompt.find(std::string("Question: Title ") + number) != std::string::npos)
+        return std::string("text of ") + number + ".";
+    return prompt.find("Which?") != std::string::npos ? "This is text of 0." : "It's two";
+  };
+  const auto report = evaluate(corpus, questions, FakeEncoder(), &generator, {.passages = 3});
+  const auto score = [&](std::size_t i, const char* name) {
+    const auto& scores = report.results[i].scores;
+    return scores.contains(name) ? scores.at(name) : -1;
+  };
+  EXPECT_EQ(score(0, "citation_precision"), 1);
+  EXPECT_EQ(score(0, "citation_recall"), 1);
+  EXPECT_EQ(score(1, "citation_precision"), 0);
+  EXPECT_EQ(score(1, "citation_recall"), 0);
+  for (const std::size_t i : {2U, 3U}) {
+    EXPECT_EQ(score(i, "citation_precision"), -1);
+    EXPECT_EQ(score(i, "citation_recall"), -1);
+  }
+}
+
+TEST(EvaluationTest, AnswersSomeOfTheQuestionsEvenlyApart) {
+  const Corpus corpus = make_corpus(10);
+  std::vector<Question> questions;
+  for (std::size_t i = 0; i < 10; ++i) questions.push_back(ask_for(corpus, i, {"right"}, {i}));
+  FakeGenerator generator;
+  generator.reply = [](const std::string&) { return "right"; };
+  const auto report = evaluate(corpus, questions, FakeEncoder(), &generator, {.answered = 4});
+  for (std::size_t i = 0; i < 10; ++i) {
+    const QuestionResult& result = report.results[i];
+    EXPECT_EQ(result.scores.at("recall@1"), 1);
+    EXPECT_EQ(result.answer.has_value(), i == 0 || i == 2 || i == 5 || i == 7) << i;
+    EXPECT_EQ(result.scores.contains("f1"), result.answer.has_value());
+  }
 }
 
 TEST(EvaluationTest, ScoresRankingsAndAnswers) {
