@@ -38,6 +38,7 @@ class Descriptor {
     case ENOTDIR:
       throw Error(ErrorCode::kNotFound, message, "check the path");
     case ENOSPC:
+    case EFBIG:
     case EDQUOT:
       throw Error(ErrorCode::kResourceExhausted, message, "free some disk space and try again");
     case EACCES:

@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/training_options.h"
 #include "model/threads.h"
+#include "trainer/question_result.h"
 #include "trainer/training.h"
 #include "trainer/training_description.h"
 
@@ -22,10 +23,14 @@ struct TrainArguments {
   int threads = 0;
 };
 
-void print_recall(const char* when, const std::optional<TrainingReport::Recall>& recall) {
-  if (recall)
-    fmt::print("{:<7} recall@1 {:.3f}, @5 {:.3f}, @20 {:.3f}\n", when, recall->at_1, recall->at_5,
-               recall->at_20);
+void print_figures(const TrainingReport& report) {
+  if (report.after.empty()) return;
+  fmt::print("{:<22}{:>8}{:>8}\n", "", "before", "after");
+  for (const auto& [name, after] : report.after) {
+    const auto before = report.before.find(name);
+    if (before != report.before.end())
+      fmt::print("{:<22}{:>8.3f}{:>8.3f}\n", name, before->second, after);
+  }
 }
 
 void run(TrainArguments arguments) {
@@ -45,8 +50,7 @@ void run(TrainArguments arguments) {
   }
   fmt::print("{} steps in {:.0f} s; {} holds the networks of step {}\n", report.steps,
              report.seconds, training.run.string(), report.best_step);
-  print_recall("before", report.before);
-  print_recall("after", report.after);
+  print_figures(report);
 }
 
 }  // namespace
@@ -64,20 +68,36 @@ void add_train_command(CLI::App& app) {
       "folder then holds encoder/ and generator.gguf, which every other command takes, with the "
       "record of the run. Interrupting is safe: --resume goes on from the last checkpoint.");
   command
-      ->add_option("--corpus", training.corpus,
-                   R"(JSON lines {"id", "title", "text"}: the passages that are searched)")
+      ->add_option(
+          "--corpus", training.corpus,
+          R"(JSON lines {"id", "document", "title", "text"}: the passages that are searched)")
       ->required()
       ->check(CLI::ExistingFile);
   command
       ->add_option("--questions", training.questions,
-                   R"(JSON lines {"question", "answers", "positives"}; positives are ids of )"
-                   "passages that hold the answer, where they are known")
+                   R"(JSON lines {"question", "answers", "positives", "negatives"}: passages that )"
+                   "hold the answer and that do not, where they are known; or triples "
+                   R"({"query", "positive", "negatives"})")
       ->required()
       ->check(CLI::ExistingFile);
   command
-      ->add_option("--dev", training.dev,
-                   "Questions, of other documents, that choose the best step by recall")
+      ->add_option("--unanswerable", training.unanswerable,
+                   "More questions, such that the corpus has no answer to: the generator learns "
+                   "to say \"I do not know.\", the encoder nothing")
       ->check(CLI::ExistingFile);
+  command
+      ->add_option("--dev", training.dev,
+                   "Questions, of other documents, that choose the best step")
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--dev-share", training.dev_share,
+                   "Instead of --dev: keep this share of the questions aside, by documents (the "
+                   "\"document\" of a passage, else its title)")
+      ->check(CLI::Range(0.0, 0.9));
+  command->add_flag(
+      "--allow-leaks", training.allow_leaks,
+      "Measure by --dev even where its questions, or their documents, are among those "
+      "that are learned from");
   command->add_option("--encoder", training.encoder, "Folder of the encoder to begin with")
       ->required()
       ->check(CLI::ExistingDirectory);
@@ -94,7 +114,7 @@ void add_train_command(CLI::App& app) {
       ->capture_default_str();
   networks.loss.kind = JointLossKind::kRagSequence;
   add_choice(*command, "--loss", networks.loss.kind, joint_losses(),
-             "rag-sequence (default), rag-token, emdr2, pdist or replug");
+             "rag-sequence (default), rag-token, emdr2, pdist, replug or loo");
   command->add_option("--joint-weight", networks.joint_weight, "Weight of that loss")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
@@ -115,6 +135,18 @@ void add_train_command(CLI::App& app) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
 
+  add_choice(
+      *command, "--select", training.selection.by,
+      std::map<std::string, QuestionSelection>{{"loss", QuestionSelection::kLoss},
+                                               {"perplexity", QuestionSelection::kPerplexity},
+                                               {"diversity", QuestionSelection::kDiversity}},
+      "Learn only from the most useful questions: those that the encoder ranks worst (loss), "
+      "those whose answers surprise the generator most (perplexity), or those that are least "
+      "alike (diversity)");
+  command
+      ->add_option("--select-share", training.selection.share, "Share of the questions that is so")
+      ->check(CLI::Range(1e-6, 1.0))
+      ->capture_default_str();
   add_length_options(*command, training.epochs, training.steps);
   command->add_option("--batch", training.batches.batch_size, "Questions of a step")
       ->check(CLI::Range(1, 4096))
@@ -128,9 +160,26 @@ void add_train_command(CLI::App& app) {
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command
+      ->add_option("--negatives", training.batches.negatives,
+                   "Negatives of a question, of those that it brings, in a step")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command
       ->add_option("--passage-tokens", training.batches.passage_tokens,
                    "Longest passage in the generator's prompt")
       ->check(CLI::Range(8, 1 << 16))
+      ->capture_default_str();
+  command
+      ->add_option("--together", training.batches.together_share,
+                   "Share of the questions that the generator also reads with all -k best passages "
+                   "in one prompt, as it does when it serves")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option("--abstain", training.batches.abstention_share,
+                   "Share of the questions that the generator is also asked with passages that do "
+                   "not hold the answer, for it to say \"I do not know.\"")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command
       ->add_option("--encoder-rate", training.rates.encoder, "Highest learning rate of the encoder")
@@ -151,6 +200,17 @@ void add_train_command(CLI::App& app) {
   command
       ->add_option("--evaluate", training.evaluate_every,
                    "Steps between evaluations on --dev; 0: at the end only")
+      ->capture_default_str();
+  add_choice(*command, "--best-by", training.best_by,
+             std::map<std::string, std::string>{{"recall@1", kRecallAt1},
+                                                {"mrr", kReciprocalRank},
+                                                {"f1", kTokenF1},
+                                                {"em", kExactMatch}},
+             "What chooses the best step on --dev: recall@1 (default where the encoder learns), "
+             "mrr, f1 (default otherwise) or em");
+  command
+      ->add_option("--dev-answers", training.dev_answers,
+                   "Questions of --dev that are answered at each evaluation, evenly apart; 0: none")
       ->capture_default_str();
   add_checkpoint_options(*command, training.checkpoint_every, training.kept_checkpoints);
   add_precision_option(*command, networks.precision);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,7 @@ namespace tandem {
 // A question with the passages that were retrieved for it, as tokens. Without passages only the
 // generator learns from it, by `together`: what it has of the retriever is not looked at.
 struct TrainingQuestion {
+  std::string id;                              // for messages
   std::vector<TokenId> query;                  // what the encoder is given
   std::vector<std::vector<TokenId>> passages;  // likewise
   // For each passage: which of the corpus it is, so that the same one under two questions of a

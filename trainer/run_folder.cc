@@ -45,22 +45,11 @@ std::vector<std::size_t> checkpoint_steps(const std::filesystem::path& folder) {
   return steps;
 }
 
-// A line that a crash cut off is left out.
-std::vector<json> read_metrics(const std::filesystem::path& path) {
-  std::vector<json> lines;
-  if (!exists(path)) return lines;
-  std::istringstream text(read_file(path));
-  for (std::string line; std::getline(text, line);)
-    if (json parsed = json::parse(line, nullptr, false); parsed.is_object())
-      lines.push_back(std::move(parsed));
-  return lines;
-}
-
 void drop_metrics_after(const std::filesystem::path& path, std::size_t step) {
   std::string kept;
-  for (const json& line : read_metrics(path))
+  for (const json& line : RunFolder::read_metrics(path))
     if (line.value("step", SIZE_MAX) <= step) kept += line.dump() + "\n";
-  write_file_atomic(path, kept);
+  write_file_atomic(path / kMetrics, kept);
 }
 
 void require_equal(const json& before, const json& now) {
@@ -99,7 +88,7 @@ RunFolder RunFolder::resume(const std::filesystem::path& path, const json& descr
   RunFolder folder(path);
   const auto steps = checkpoint_steps(path / kCheckpoints);
   if (!steps.empty()) folder.checkpoint_step_ = steps.back();
-  drop_metrics_after(path / kMetrics, steps.empty() ? 0 : steps.back());
+  drop_metrics_after(path, steps.empty() ? 0 : steps.back());
   folder.metrics_.open(path / kMetrics, std::ios::app);
   if (!folder.metrics_) fail(path / kMetrics, "it cannot be opened");
   return folder;
@@ -109,8 +98,15 @@ std::filesystem::path RunFolder::checkpoint(std::size_t step) const {
   return path_ / kCheckpoints / fmt::format("{}{:08}", kStep, step);
 }
 
-std::vector<json> RunFolder::metrics() const {
-  return read_metrics(path_ / kMetrics);
+// A line that a crash cut off is left out.
+std::vector<json> RunFolder::read_metrics(const std::filesystem::path& path) {
+  std::vector<json> lines;
+  if (!exists(path / kMetrics)) return lines;
+  std::istringstream text(read_file(path / kMetrics));
+  for (std::string line; std::getline(text, line);)
+    if (json parsed = json::parse(line, nullptr, false); parsed.is_object())
+      lines.push_back(std::move(parsed));
+  return lines;
 }
 
 void RunFolder::add_metrics(const json& line) {
@@ -123,7 +119,13 @@ void RunFolder::add_checkpoint(std::size_t step, std::size_t kept,
   const auto temporary = path_ / kCheckpoints / "unfinished";
   std::filesystem::remove_all(temporary);
   std::filesystem::create_directories(temporary);
-  write(temporary);
+  try {
+    write(temporary);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(temporary, ignored);  // it may be what filled the disk
+    throw;
+  }
   std::filesystem::remove_all(checkpoint(step));
   std::filesystem::rename(temporary, checkpoint(step));
   auto steps = checkpoint_steps(path_ / kCheckpoints);

@@ -27,8 +27,9 @@ class RunFolder {
   std::optional<std::size_t> checkpoint_step() const { return checkpoint_step_; }
   std::filesystem::path checkpoint(std::size_t step) const;
 
-  // The lines of metrics.jsonl.
-  std::vector<nlohmann::json> metrics() const;
+  // The lines of metrics.jsonl; those of the folder of any run.
+  std::vector<nlohmann::json> metrics() const { return read_metrics(path_); }
+  static std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path);
   // Appends a line to it. Lines are flushed, and synced with the next checkpoint.
   void add_metrics(const nlohmann::json& line);
   // `write` fills a new folder, which then becomes the checkpoint of this step; the oldest beyond

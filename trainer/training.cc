@@ -8,16 +8,20 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "trainer/best_step.h"
+#include "trainer/evaluation.h"
+#include "trainer/evaluation_figures.h"
 #include "trainer/passage_search.h"
-#include "trainer/ranking_metrics.h"
 #include "trainer/rate_schedule.h"
 #include "trainer/run_folder.h"
 #include "trainer/save_networks.h"
 #include "trainer/training_description.h"
+#include "trainer/training_sets.h"
 
 namespace tandem {
 namespace {
@@ -25,11 +29,22 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kDevDepth = 20;
+constexpr const char* kEncoder = "encoder";
+constexpr const char* kGenerator = "generator.gguf";
+constexpr const char* kSelected = "selected.json";
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// Removed in the end, whatever happens.
+struct TemporaryFolder {
+  std::filesystem::path path;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+};
 
 class Run {
  public:
@@ -39,26 +54,30 @@ class Run {
 
  private:
   void begin();
-  void retrieve();
+  DataVectors encode_data();
+  void retrieve(const DataVectors& vectors);
+  void select(const DataVectors& vectors);
+  void keep_selected();
+  void count_steps();
   void step();
+  [[noreturn]] void refuse_step(std::span<const TrainingQuestion> batch);
   void evaluate();
   void save_checkpoint();
-  void save_networks();
-  TrainingReport::Recall dev_recall();
+  void save_networks(const std::filesystem::path& folder) const;
+  void publish_networks(const std::filesystem::path& folder);
+  std::map<std::string, double> dev_figures(const Encoder& encoder, const Generator* generator);
+  std::map<std::string, double> dev_figures(const std::filesystem::path& folder);
   void remember_best();
   void tell(std::string_view doing) const;
 
   const TrainingOptions& options_;
   const std::function<void(const TrainingProgress&)>& report_;
-  Corpus corpus_;
-  std::vector<Question> questions_;
-  std::vector<Question> dev_;
+  TrainingSets sets_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Generator> generator_;
   std::optional<TrainingData> data_;
   std::optional<RunFolder> folder_;
   std::unique_ptr<JointNetworks> networks_;
-  std::vector<std::vector<TokenId>> dev_tokens_;
 
   std::size_t steps_ = 0;
   std::size_t step_ = 0;  // done
@@ -73,21 +92,32 @@ Run::Run(const TrainingOptions& options, const std::function<void(const Training
   if (!networks.encoder.trained && (options.generator.empty() || !networks.generator.trained))
     throw Error(ErrorCode::kInvalidArgument, "no network would be trained",
                 "train the encoder, the generator, or both");
+  if (options.generator.empty() && options.selection.by == QuestionSelection::kPerplexity)
+    throw Error(ErrorCode::kInvalidArgument, "perplexity is a generator's, and there is none",
+                "give a generator, or select by loss or diversity");
+  if (!(options.selection.share > 0 && options.selection.share <= 1))
+    throw Error(ErrorCode::kInvalidArgument,
+                "the share of questions that are selected is above 0 and at most 1");
   if (options.generator.empty() && !(networks.contrastive_weight > 0))
     throw Error(ErrorCode::kInvalidArgument,
                 "without a generator only the contrastive loss teaches the encoder, and its weight "
                 "is 0",
                 "give it a weight, or a generator");
-  corpus_ = read_corpus(options.corpus);
-  questions_ = read_questions(options.questions, corpus_);
-  if (options.dev) dev_ = read_questions(*options.dev, corpus_);
+  sets_ = read_training_sets(options);
   encoder_ = Encoder::open(options.encoder);
   if (!options.generator.empty()) generator_ = Generator::open(options.generator);
-  data_.emplace(corpus_, questions_, *encoder_, generator_.get(), options.batches);
-  for (const Question& question : dev_)
-    dev_tokens_.push_back(encoder_->tokens_of(question.text, TextKind::kQuery));
-  const double epochs = options.epochs * static_cast<double>(data_->steps_per_epoch());
-  steps_ = options.steps > 0 ? options.steps : static_cast<std::size_t>(std::llround(epochs));
+  BatchOptions batches = options.batches;
+  batches.retriever_learns = networks.encoder.trained;
+  batches.generator_learns = networks.generator.trained;
+  batches.leave_one_out = networks.loss.kind == JointLossKind::kLeaveOneOut;
+  data_.emplace(sets_.corpus, sets_.questions, *encoder_, generator_.get(), batches);
+  if (!sets_.dev.empty()) result_.best_by = best_step_figure(options, sets_.dev);
+  count_steps();
+}
+
+void Run::count_steps() {
+  const double epochs = options_.epochs * static_cast<double>(data_->steps_per_epoch());
+  steps_ = options_.steps > 0 ? options_.steps : static_cast<std::size_t>(std::llround(epochs));
   if (steps_ == 0) throw Error(ErrorCode::kInvalidArgument, "a run needs at least one step");
 }
 
@@ -99,32 +129,62 @@ void Run::begin() {
   const json description = describe(options_);
   folder_ = options_.resume ? RunFolder::resume(options_.run, description)
                             : RunFolder::create(options_.run, description);
+  if (options_.dev_share > 0) write_questions(options_.run / "dev.jsonl", sets_.corpus, sets_.dev);
   const BertCheckpoint encoder = BertCheckpoint::open(options_.encoder);
   std::optional<DecoderWeights> generator;
   if (generator_) generator = DecoderWeights::open(options_.generator);
   networks_ = JointNetworks::load(encoder, encoder_->pooling(), generator ? &*generator : nullptr,
                                   options_.networks);
-  if (!dev_.empty()) result_.before = dev_recall();
+  if (!sets_.dev.empty()) result_.before = dev_figures(*encoder_, generator_.get());
   if (const auto step = folder_->checkpoint_step()) {
     const auto checkpoint = folder_->checkpoint(*step);
     networks_->load_state(checkpoint / "state.safetensors");
+    keep_selected();
     data_->set_retrieved(
         json::parse(read_file(checkpoint / "retrieved.json")).get<RetrievedPassages>());
     step_ = *step;
     remember_best();
   } else {
-    retrieve();
+    const DataVectors vectors = encode_data();
+    retrieve(vectors);
+    select(vectors);
   }
 }
 
-void Run::retrieve() {
+DataVectors Run::encode_data() {
   tell("encoding passages");
-  const auto passages = networks_->encode(data_->passage_tokens());
-  const auto queries = networks_->encode(data_->query_tokens());
-  const auto width = static_cast<std::size_t>(encoder_->dimension());
+  return {networks_->encode(data_->passage_tokens()), networks_->encode(data_->query_tokens()),
+          static_cast<std::size_t>(encoder_->dimension())};
+}
+
+// The ids are kept in the folder for when the run goes on.
+void Run::select(const DataVectors& vectors) {
+  if (options_.selection.by == QuestionSelection::kAll) return;
+  tell("selecting questions");
+  const auto places = useful_questions(*data_, *networks_, vectors, options_.selection,
+                                       options_.networks.score_temperature, options_.batches.seed);
+  json ids = json::array();
+  for (const std::size_t place : places) ids.push_back(data_->question(place).id);
+  write_file_atomic(options_.run / kSelected, ids.dump());
+  data_->keep(places);
+  count_steps();
+}
+
+void Run::keep_selected() {
+  if (options_.selection.by == QuestionSelection::kAll) return;
+  const auto ids = json::parse(read_file(options_.run / kSelected)).get<std::set<std::string>>();
+  std::vector<std::size_t> places;
+  for (std::size_t place = 0; place < data_->question_count(); ++place)
+    if (ids.contains(data_->question(place).id)) places.push_back(place);
+  data_->keep(places);
+  count_steps();
+}
+
+void Run::retrieve(const DataVectors& vectors) {
   RetrievedPassages retrieved;
-  for (const auto& found : search_passages(
-           passages, queries, width, std::max(options_.batches.pool, options_.batches.passages))) {
+  for (const auto& found :
+       search_passages(vectors.passages, vectors.queries, vectors.dimension,
+                       std::max(options_.batches.pool, options_.batches.passages))) {
     auto& ids = retrieved.emplace_back();
     for (const FoundPassage& passage : found)
       ids.push_back(static_cast<std::uint32_t>(passage.index));
@@ -132,29 +192,32 @@ void Run::retrieve() {
   data_->set_retrieved(std::move(retrieved));
 }
 
-TrainingReport::Recall Run::dev_recall() {
+std::map<std::string, double> Run::dev_figures(const Encoder& encoder, const Generator* generator) {
   tell("evaluating");
-  const auto passages = networks_->encode(data_->passage_tokens());
-  const auto queries = networks_->encode(dev_tokens_);
-  const auto found = search_passages(passages, queries,
-                                     static_cast<std::size_t>(encoder_->dimension()), kDevDepth);
-  TrainingReport::Recall recall;
-  std::size_t counted = 0;
-  for (std::size_t i = 0; i < dev_.size(); ++i) {
-    const auto& positives = dev_[i].positives;
-    if (positives.empty()) continue;
-    ++counted;
-    std::vector<int> grades;
-    for (const FoundPassage& passage : found[i])
-      grades.push_back(std::binary_search(positives.begin(), positives.end(), passage.index));
-    const std::vector<int> relevant(positives.size(), 1);
-    recall.at_1 += recall_at(1, grades, relevant);
-    recall.at_5 += recall_at(5, grades, relevant);
-    recall.at_20 += recall_at(20, grades, relevant);
-  }
-  for (double* const value : {&recall.at_1, &recall.at_5, &recall.at_20})
-    *value /= std::max<double>(1, static_cast<double>(counted));
-  return recall;
+  EvaluationOptions evaluation;
+  // As many as it is trained to read at a time.
+  const bool several = options_.batches.together_share > 0 ||
+                       options_.networks.loss.kind == JointLossKind::kLeaveOneOut;
+  evaluation.passages = several ? options_.batches.passages : 1;
+  evaluation.answered = options_.dev_answers;
+  evaluation.concurrent = 1;  // a resumed run must come to the same answers
+  const EvaluationReport report = tandem::evaluate(
+      sets_.corpus, sets_.dev, encoder, options_.dev_answers > 0 ? generator : nullptr, evaluation);
+  std::map<std::string, double> figures;
+  for (const Figure& figure : summarize(report.results, {.draws = 1}))
+    figures[figure.name] = figure.estimate.value;
+  return figures;
+}
+
+// Of the networks in `folder`, and of those at the beginning where one is not trained.
+std::map<std::string, double> Run::dev_figures(const std::filesystem::path& folder) {
+  std::unique_ptr<Encoder> encoder;
+  if (options_.networks.encoder.trained) encoder = Encoder::open(folder / kEncoder);
+  std::unique_ptr<Generator> generator;
+  if (options_.dev_answers > 0 && exists(folder / kGenerator))
+    generator = Generator::open(folder / kGenerator);
+  return dev_figures(encoder ? *encoder : *encoder_,
+                     generator ? generator.get() : generator_.get());
 }
 
 // What the evaluations before the checkpoint came to.
@@ -162,28 +225,37 @@ void Run::remember_best() {
   for (const json& line : folder_->metrics()) {
     const auto dev = line.find("dev");
     if (dev == line.end()) continue;
-    const TrainingReport::Recall recall = {dev->at("recall@1"), dev->at("recall@5"),
-                                           dev->at("recall@20")};
-    if (result_.after && recall.at_1 < result_.after->at_1) continue;
-    result_.after = recall;
+    auto figures = dev->get<std::map<std::string, double>>();
+    if (!is_as_good(figures, result_.after, result_.best_by)) continue;
+    result_.after = std::move(figures);
     result_.best_step = line.at("step");
   }
+}
+
+// Says which questions of the batch have a loss or a gradient that is no number. Nothing is saved:
+// what came before this step led here, and the checkpoints may be better.
+void Run::refuse_step(std::span<const TrainingQuestion> batch) {
+  std::vector<std::string_view> ids;
+  for (const TrainingQuestion& question : batch)
+    if (!networks_->step({&question, 1}, {}).finite) ids.push_back(question.id);
+  if (ids.empty())
+    for (const TrainingQuestion& question : batch) ids.push_back(question.id);
+  throw Error(ErrorCode::kInternal,
+              fmt::format("the loss or a gradient of step {} is not a finite number: that of {}",
+                          step_ + 1, fmt::join(ids, ", ")),
+              fmt::format("what {} holds is as it was; begin a run with lower rates, or without "
+                          "these questions",
+                          options_.run.string()));
 }
 
 void Run::step() {
   const auto start = Clock::now();
   const double factor = rate_factor(step_, steps_, options_.warmup);
   const StepRates rates = {options_.rates.encoder * factor, options_.rates.generator * factor};
-  const StepResult result = networks_->step(data_->batch(step_), rates);
+  const auto batch = data_->batch(step_);
+  const StepResult result = networks_->step(batch, rates);
   const double seconds = seconds_since(start);
-  if (!result.finite) {
-    save_checkpoint();
-    throw Error(ErrorCode::kInternal,
-                fmt::format("the loss or a gradient of step {} is not a finite number; its "
-                            "questions are {}",
-                            step_ + 1, fmt::join(data_->batch_ids(step_), ", ")),
-                "the state before it was kept; lower the rates, or take these questions out");
-  }
+  if (!result.finite) refuse_step(batch);
   ++step_;
   loss_ = step_ == 1 || loss_ == 0 ? result.loss : 0.95 * loss_ + 0.05 * result.loss;
   tokens_per_second_ = static_cast<double>(result.generator_tokens) / seconds;
@@ -201,28 +273,41 @@ void Run::step() {
                         {"seconds", seconds}});
 }
 
-void Run::save_networks() {
+void Run::save_networks(const std::filesystem::path& folder) const {
   tell("saving");
+  std::filesystem::create_directories(folder);
   if (options_.networks.encoder.trained)
-    save_encoder(*networks_, options_.encoder, options_.run / "encoder");
+    save_encoder(*networks_, options_.encoder, folder / kEncoder);
   if (generator_ && options_.networks.generator.trained)
-    save_generator(*networks_, options_.generator, options_.run / "generator.gguf");
+    save_generator(*networks_, options_.generator, folder / kGenerator);
+}
+
+// Those in `folder` become what the run has brought.
+void Run::publish_networks(const std::filesystem::path& folder) {
+  for (const char* const name : {kEncoder, kGenerator}) {
+    if (!exists(folder / name)) continue;
+    std::filesystem::remove_all(options_.run / name);
+    std::filesystem::rename(folder / name, options_.run / name);
+  }
   result_.best_step = step_;
 }
 
 void Run::evaluate() {
-  if (dev_.empty() || !options_.networks.encoder.trained) {
-    if (step_ == steps_) save_networks();
-    return;
+  if (sets_.dev.empty() && step_ < steps_) return;
+  const TemporaryFolder temporary = {options_.run / "unfinished"};
+  const auto& folder = temporary.path;
+  save_networks(folder);
+  if (sets_.dev.empty()) {
+    publish_networks(folder);
+  } else {
+    const auto figures = dev_figures(folder);
+    if (is_as_good(figures, result_.after, result_.best_by)) {
+      publish_networks(folder);
+      result_.after = figures;
+    }
+    // Last: a line says that its networks are in their place.
+    folder_->add_metrics({{"step", step_}, {"dev", figures}});
   }
-  const TrainingReport::Recall recall = dev_recall();
-  folder_->add_metrics(
-      {{"step", step_},
-       {"dev",
-        {{"recall@1", recall.at_1}, {"recall@5", recall.at_5}, {"recall@20", recall.at_20}}}});
-  if (result_.after && recall.at_1 < result_.after->at_1) return;
-  result_.after = recall;
-  save_networks();
 }
 
 void Run::save_checkpoint() {
@@ -240,23 +325,18 @@ TrainingReport Run::run() {
     tell(kTrainingStage);
     step();
     if (step_ < steps_ && options_.networks.encoder.trained && due(options_.refresh_every))
-      retrieve();
+      retrieve(encode_data());
     if (due(options_.evaluate_every) || step_ == steps_) evaluate();
     if (step_ < steps_ && due(options_.checkpoint_every)) save_checkpoint();
   }
   result_.steps = step_;
   result_.seconds = seconds_since(start);
-  const auto recall_json = [](const std::optional<TrainingReport::Recall>& recall) {
-    return recall ? json{{"recall@1", recall->at_1},
-                         {"recall@5", recall->at_5},
-                         {"recall@20", recall->at_20}}
-                  : json();
-  };
   folder_->write_result({{"steps", result_.steps},
                          {"seconds", result_.seconds},
                          {"best_step", result_.best_step},
-                         {"dev_before", recall_json(result_.before)},
-                         {"dev_after", recall_json(result_.after)}});
+                         {"best_by", result_.best_by},
+                         {"dev_before", result_.before},
+                         {"dev_after", result_.after}});
   return result_;
 }
 
@@ -264,7 +344,13 @@ TrainingReport Run::run() {
 
 TrainingReport train(const TrainingOptions& options,
                      const std::function<void(const TrainingProgress&)>& report) {
-  return Run(options, report).run();
+  try {
+    return Run(options, report).run();
+  } catch (const std::filesystem::filesystem_error& error) {
+    const bool full = error.code() == std::errc::no_space_on_device;
+    throw Error(full ? ErrorCode::kResourceExhausted : ErrorCode::kInternal, error.what(),
+                "mend that, then go on with --resume");
+  }
 }
 
 }  // namespace tandem

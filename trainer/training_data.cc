@@ -3,14 +3,59 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
-#include "generator/prompt.h"
+#include "generator/fitted_prompt.h"
 #include "retriever/passage_text.h"
+#include "trainer/abstention.h"
+#include "trainer/answer_metrics.h"
 #include "trainer/epoch_order.h"
+#include "trainer/random_draws.h"
 
 namespace tandem {
+namespace {
+
+// Longest answer that a prompt leaves room for.
+constexpr int kAnswerTokens = 256;
+
+// What is drawn for a question: each has random numbers of its own, in each epoch.
+enum class Draw : std::uint64_t { kPassages, kAnswer, kTogether, kAbstention, kNegatives };
+
+std::mt19937_64 random_of(const BatchOptions& options, Draw draw, std::size_t place,
+                          std::uint64_t epoch) {
+  return random_numbers(options.seed + static_cast<std::uint64_t>(draw), 1 + place, epoch);
+}
+
+bool drawn(std::mt19937_64 random, double share) {
+  return static_cast<double>(random() >> 11) * 0x1p-53 < share;
+}
+
+bool is_share(double value) {
+  return value >= 0 && value <= 1;
+}
+
+bool is_positive(const Question& question, std::uint32_t passage) {
+  return std::binary_search(question.positives.begin(), question.positives.end(), passage);
+}
+
+// Where it is known what is right, the generator has something to read and the retriever something
+// to learn: one that was not retrieved comes last.
+void put_positive(const Question& question, std::size_t count, std::mt19937_64& random,
+                  std::vector<std::uint32_t>& passages) {
+  const auto is_right = [&](std::uint32_t passage) { return is_positive(question, passage); };
+  if (question.positives.empty() || std::any_of(passages.begin(), passages.end(), is_right)) return;
+  const auto right =
+      static_cast<std::uint32_t>(question.positives[random() % question.positives.size()]);
+  if (passages.size() < count)
+    passages.push_back(right);
+  else
+    passages.back() = right;
+}
+
+}  // namespace
+
 TrainingData::TrainingData(const Corpus& corpus, std::span<const Question> questions,
                            const Encoder& encoder, const Generator* generator,
                            const BatchOptions& options)
@@ -18,11 +63,22 @@ TrainingData::TrainingData(const Corpus& corpus, std::span<const Question> quest
   if (options.batch_size < 1 || options.passages < 1 || options.passage_tokens < 1)
     throw Error(ErrorCode::kInvalidArgument,
                 "a batch needs questions, and each of them passages with tokens");
+  if (!is_share(options.together_share) || !is_share(options.abstention_share))
+    throw Error(ErrorCode::kInvalidArgument, "a share of the questions is from 0 to 1");
+  if (options.leave_one_out && options.passages < 2)
+    throw Error(ErrorCode::kInvalidArgument,
+                "to leave one passage out, a question needs at least two");
   options_.pool = std::max(options.pool, options.passages);
-  for (const Question& question : questions)
-    if (generator != nullptr ? !question.answers.empty() : !question.positives.empty())
-      questions_.push_back(&question);
-  if (questions_.empty())
+  bool any = false;
+  for (const Question& question : questions) {
+    const bool right =
+        generator != nullptr ? !question.answers.empty() : !question.positives.empty();
+    any = any || right;
+    const bool abstains =
+        generator != nullptr && options.generator_learns && !question.is_answerable();
+    if (right || abstains) questions_.push_back(&question);
+  }
+  if (!any)
     throw Error(ErrorCode::kInvalidArgument,
                 generator != nullptr ? "no question has an answer to learn"
                                      : "no question has a passage that is known to be right",
@@ -36,6 +92,17 @@ TrainingData::TrainingData(const Corpus& corpus, std::span<const Question> quest
         encoder.tokens_of(embedding_text(to_passage(passage)), TextKind::kPassage));
   for (const Question* question : questions_)
     query_tokens_.push_back(encoder.tokens_of(question->text, TextKind::kQuery));
+}
+
+void TrainingData::keep(std::span<const std::size_t> places) {
+  const auto pick = [&](auto& from) {
+    std::remove_reference_t<decltype(from)> kept;
+    for (const std::size_t place : places) kept.push_back(std::move(from.at(place)));
+    from = std::move(kept);
+  };
+  pick(questions_);
+  pick(query_tokens_);
+  if (!retrieved_.empty()) pick(retrieved_);
 }
 
 void TrainingData::set_retrieved(RetrievedPassages retrieved) {
@@ -52,41 +119,147 @@ std::vector<std::size_t> TrainingData::places(std::size_t step) const {
 }
 
 std::vector<std::uint32_t> TrainingData::choose_passages(std::size_t place,
-                                                         std::uint64_t draw) const {
+                                                         std::uint64_t epoch) const {
   std::vector<std::uint32_t> pool = retrieved_[place];
   if (pool.size() > options_.pool) pool.resize(options_.pool);
   const std::size_t kept = std::min(pool.size(), (options_.passages + 1) / 2);
   std::vector<std::uint32_t> rest(pool.begin() + static_cast<std::ptrdiff_t>(kept), pool.end());
-  auto random = random_numbers(options_.seed, 1 + place, draw);
+  auto random = random_of(options_, Draw::kPassages, place, epoch);
   shuffle(rest, random);
   pool.resize(kept);
   for (const std::uint32_t passage : rest)
     if (pool.size() < options_.passages) pool.push_back(passage);
-  // Where it is known what is right, the generator has something to read and the retriever
-  // something to learn.
-  const auto& positives = questions_[place]->positives;
-  const auto is_positive = [&](std::uint32_t passage) {
-    return std::binary_search(positives.begin(), positives.end(), passage);
-  };
-  if (!positives.empty() && std::none_of(pool.begin(), pool.end(), is_positive)) {
-    const auto right = static_cast<std::uint32_t>(positives[random() % positives.size()]);
-    if (pool.size() < options_.passages)
-      pool.push_back(right);
-    else
-      pool.back() = right;
-  }
+  put_positive(*questions_[place], options_.passages, random, pool);
   return pool;
 }
 
-std::vector<TokenId> TrainingData::prompt(const Question& question, std::uint32_t passage) const {
-  Hit hit;
-  hit.passage = to_passage(corpus_.passages[passage]);
+std::vector<std::uint32_t> TrainingData::best_passages(std::size_t place,
+                                                       std::uint64_t epoch) const {
+  std::vector<std::uint32_t> best = retrieved_[place];
+  best.resize(std::min(best.size(), options_.passages));
+  auto random = random_of(options_, Draw::kPassages, place, epoch);
+  put_positive(*questions_[place], options_.passages, random, best);
+  return best;
+}
+
+std::vector<std::uint32_t> TrainingData::passages_without_answer(std::size_t place,
+                                                                 std::size_t count) const {
+  const Question& question = *questions_[place];
+  std::vector<std::uint32_t> passages;
+  for (const std::uint32_t passage : retrieved_[place]) {
+    if (passages.size() == count) break;
+    // A passage that nobody marked may hold the answer too.
+    if (!is_positive(question, passage) &&
+        !holds_answer(corpus_.passages[passage].text, question.answers))
+      passages.push_back(passage);
+  }
+  return passages;
+}
+
+std::vector<TokenId> TrainingData::prompt(const Question& question,
+                                          std::span<const std::uint32_t> passages) const {
   const Tokenizer& tokenizer = generator_->tokenizer();
-  std::vector<TokenId> tokens = tokenizer.encode(hit.passage.text);
   const auto limit = static_cast<std::size_t>(options_.passage_tokens);
-  if (tokens.size() > limit) hit.passage.text = tokenizer.decode(std::span(tokens).first(limit));
+  std::vector<Hit> hits;
+  for (const std::uint32_t passage : passages) {
+    Hit& hit = hits.emplace_back();
+    hit.passage = to_passage(corpus_.passages[passage]);
+    const std::vector<TokenId> tokens = tokenizer.encode(hit.passage.text);
+    if (tokens.size() > limit) hit.passage.text = tokenizer.decode(std::span(tokens).first(limit));
+  }
   const ChatMessage message = {"user", question.text};
-  return generator_->render(with_passages({&message, 1}, {&hit, 1})).tokens;
+  return fit_prompt(*generator_, {&message, 1}, std::move(hits), kAnswerTokens, nullptr)
+      .prompt.tokens;
+}
+
+std::vector<TokenId> TrainingData::answer_tokens(std::string_view answer) const {
+  std::vector<TokenId> tokens = generator_->tokenizer().encode(answer);
+  tokens.push_back(*generator_->end_of_turn());
+  return tokens;
+}
+
+void TrainingData::add_negatives(std::size_t place, std::uint64_t epoch,
+                                 TrainingQuestion& question) const {
+  std::vector<std::size_t> negatives = questions_[place]->negatives;
+  auto random = random_of(options_, Draw::kNegatives, place, epoch);
+  shuffle(negatives, random);
+  negatives.resize(std::min(negatives.size(), options_.negatives));
+  for (const std::size_t negative : negatives) {
+    question.negatives.push_back(passage_tokens_[negative]);
+    question.negative_ids.push_back(negative);
+  }
+}
+
+TrainingQuestion TrainingData::read_alone(std::size_t place) const {
+  const Question& from = *questions_[place];
+  std::vector<std::uint32_t> found = retrieved_[place];
+  // Not retrieved, it is worse than those that were.
+  for (const std::size_t positive : from.positives)
+    found.push_back(static_cast<std::uint32_t>(positive));
+  const auto right = std::find_if(found.begin(), found.end(), [&](std::uint32_t passage) {
+    return is_positive(from, passage);
+  });
+  TrainingQuestion question;
+  question.id = from.id;
+  const std::uint32_t passage = right == found.end() ? found.front() : *right;
+  question.together = prompt(from, {&passage, 1});
+  question.answer = answer_tokens(from.answers.empty() ? kAbstention : from.answers.front());
+  return question;
+}
+
+TrainingQuestion TrainingData::joint_question(std::size_t place, std::uint64_t epoch) const {
+  const Question& from = *questions_[place];
+  TrainingQuestion question;
+  question.id = from.id;
+  question.query = query_tokens_[place];
+  question.positive_ids.assign(from.positives.begin(), from.positives.end());
+  const auto passages = choose_passages(place, epoch);
+  for (std::size_t k = 0; k < passages.size(); ++k) {
+    question.passages.push_back(passage_tokens_[passages[k]]);
+    question.passage_ids.push_back(passages[k]);
+    if (generator_ == nullptr) continue;
+    std::vector<std::uint32_t> read = {passages[k]};
+    if (options_.leave_one_out) {
+      read = passages;
+      read.erase(read.begin() + static_cast<std::ptrdiff_t>(k));
+    }
+    question.prompts.push_back(prompt(from, read));
+  }
+  if (options_.leave_one_out) question.together = prompt(from, passages);
+  if (options_.retriever_learns) add_negatives(place, epoch, question);
+  return question;
+}
+
+void TrainingData::add_answered(std::size_t place, std::uint64_t epoch,
+                                std::vector<TrainingQuestion>& batch) const {
+  const Question& from = *questions_[place];
+  // Leaving passages out, all are read together anyway; where the retriever does not learn, only
+  // so.
+  const bool together =
+      options_.generator_learns &&
+      (options_.leave_one_out
+           ? !options_.retriever_learns
+           : drawn(random_of(options_, Draw::kTogether, place, epoch), options_.together_share));
+  TrainingQuestion& question = batch.emplace_back();
+  if (!together || options_.retriever_learns) question = joint_question(place, epoch);
+  question.id = from.id;
+  if (together) question.together = prompt(from, best_passages(place, epoch));
+  auto random = random_of(options_, Draw::kAnswer, place, epoch);
+  question.answer = answer_tokens(from.answers[random() % from.answers.size()]);
+}
+
+void TrainingData::add_abstention(std::size_t place, std::uint64_t epoch,
+                                  std::vector<TrainingQuestion>& batch) const {
+  const bool together =
+      options_.leave_one_out ||
+      drawn(random_of(options_, Draw::kTogether, place, epoch), options_.together_share);
+  const auto passages = passages_without_answer(place, together ? options_.passages : 1);
+  // All that was retrieved may hold the answer.
+  if (passages.empty()) return;
+  TrainingQuestion& question = batch.emplace_back();
+  question.id = questions_[place]->id;
+  question.together = prompt(*questions_[place], passages);
+  question.answer = answer_tokens(kAbstention);
 }
 
 std::vector<TrainingQuestion> TrainingData::batch(std::size_t step) const {
@@ -94,27 +267,21 @@ std::vector<TrainingQuestion> TrainingData::batch(std::size_t step) const {
   const std::size_t epoch = step / steps_per_epoch();
   std::vector<TrainingQuestion> batch;
   for (const std::size_t place : places(step)) {
-    const Question& from = *questions_[place];
-    TrainingQuestion& question = batch.emplace_back();
-    question.query = query_tokens_[place];
-    question.positive_ids.assign(from.positives.begin(), from.positives.end());
-    for (const std::uint32_t passage : choose_passages(place, epoch)) {
-      question.passages.push_back(passage_tokens_[passage]);
-      question.passage_ids.push_back(passage);
-      if (generator_ != nullptr) question.prompts.push_back(prompt(from, passage));
+    if (generator_ == nullptr) {
+      batch.push_back(joint_question(place, epoch));
+      continue;
     }
-    if (generator_ == nullptr) continue;
-    auto random = random_numbers(options_.seed + 1, 1 + place, epoch);
-    question.answer = generator_->tokenizer().encode(from.answers[random() % from.answers.size()]);
-    question.answer.push_back(*generator_->end_of_turn());
+    const bool answered = !questions_[place]->answers.empty();
+    if (answered) add_answered(place, epoch, batch);
+    const bool abstains = !answered || (options_.generator_learns &&
+                                        drawn(random_of(options_, Draw::kAbstention, place, epoch),
+                                              options_.abstention_share));
+    if (abstains) add_abstention(place, epoch, batch);
   }
+  std::stable_partition(batch.begin(), batch.end(), [](const TrainingQuestion& question) {
+    return !question.passages.empty();
+  });
   return batch;
-}
-
-std::vector<std::string> TrainingData::batch_ids(std::size_t step) const {
-  std::vector<std::string> ids;
-  for (const std::size_t place : places(step)) ids.push_back(questions_[place]->id);
-  return ids;
 }
 
 }  // namespace tandem

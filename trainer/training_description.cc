@@ -12,6 +12,24 @@ namespace {
 
 using nlohmann::json;
 
+json describe_file(const std::optional<std::filesystem::path>& path) {
+  return path ? tandem::describe_file(*path) : json();
+}
+
+const char* name_of(QuestionSelection selection) {
+  switch (selection) {
+    case QuestionSelection::kLoss:
+      return "loss";
+    case QuestionSelection::kPerplexity:
+      return "perplexity";
+    case QuestionSelection::kDiversity:
+      return "diversity";
+    case QuestionSelection::kAll:
+      break;
+  }
+  return "all";
+}
+
 json describe(const NetworkOptions& options) {
   if (!options.trained) return {{"trained", false}};
   json description = {{"trained", true}, {"weight_decay", options.weight_decay}};
@@ -47,7 +65,7 @@ const std::map<std::string, JointLossKind>& joint_losses() {
       {"emdr2", JointLossKind::kEmdr2},
       {"pdist", JointLossKind::kPerplexityDistillation},
       {"replug", JointLossKind::kReplug},
-      {"leave-one-out", JointLossKind::kLeaveOneOut}};
+      {"loo", JointLossKind::kLeaveOneOut}};
   return losses;
 }
 
@@ -59,7 +77,9 @@ json describe(const TrainingOptions& options) {
       {"version", TANDEM_VERSION},
       {"corpus", describe_file(options.corpus)},
       {"questions", describe_file(options.questions)},
-      {"dev", options.dev ? describe_file(*options.dev) : json()},
+      {"unanswerable", describe_file(options.unanswerable)},
+      {"dev", describe_file(options.dev)},
+      {"dev_share", options.dev_share},
       {"encoder", describe_file(options.encoder / "model.safetensors")},
       {"generator", options.generator.empty() ? json() : describe_file(options.generator)},
       {"training",
@@ -72,11 +92,15 @@ json describe(const TrainingOptions& options) {
         {"joint_weight", networks.joint_weight},
         {"contrastive_weight", networks.contrastive_weight},
         {"score_temperature", networks.score_temperature}}},
+      {"selection", {{"by", name_of(options.selection.by)}, {"share", options.selection.share}}},
       {"batches",
        {{"questions", batches.batch_size},
         {"passages", batches.passages},
         {"pool", batches.pool},
+        {"negatives", batches.negatives},
         {"passage_tokens", batches.passage_tokens},
+        {"together_share", batches.together_share},
+        {"abstention_share", batches.abstention_share},
         {"seed", batches.seed}}},
       {"steps",
        {{"epochs", options.epochs},
@@ -85,7 +109,9 @@ json describe(const TrainingOptions& options) {
         {"generator_rate", options.rates.generator},
         {"warmup", options.warmup},
         {"refresh_every", options.refresh_every},
-        {"evaluate_every", options.evaluate_every}}},
+        {"evaluate_every", options.evaluate_every},
+        {"dev_answers", options.dev_answers},
+        {"best_by", options.best_by}}},
       {"numbers",
        {{"precision", name_of(networks.precision)},
         {"gradient_limit", networks.gradient_limit},

@@ -11,7 +11,8 @@
 
 namespace tandem {
 
-// By the names that users give them: "rag-sequence", "rag-token", "emdr2", "pdist", "replug".
+// By the names that users give them: "rag-sequence", "rag-token", "emdr2", "pdist", "replug",
+// "loo".
 const std::map<std::string, JointLossKind>& joint_losses();
 
 // Its path and SHA-256. Throws kNotFound for a file that is not there.

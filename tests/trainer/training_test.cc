@@ -2,13 +2,17 @@
 #include "trainer/training.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/support/errors.h"
 #include "tests/support/paths.h"
+#include "trainer/evaluation.h"
 
 namespace tandem {
 namespace {
@@ -36,6 +40,7 @@ class TrainingTest : public ::testing::Test {
     options_.corpus = folder_.path() / "corpus.jsonl";
     options_.questions = folder_.path() / "questions.jsonl";
     options_.dev = options_.questions;
+    options_.allow_leaks = true;
     options_.encoder = testing::encoder_folder();
     options_.generator = testing::generator_file();
     options_.run = folder_.path() / "run";
@@ -81,7 +86,9 @@ class TrainingTest : public ::testing::Test {
 TEST_F(TrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   const TrainingReport report = train(options_, {});
   EXPECT_EQ(report.steps, 4u);
-  ASSERT_TRUE(report.after.has_value());
+  EXPECT_EQ(report.best_by, "recall@1");
+  ASSERT_TRUE(report.after.contains("recall@1"));
+  ASSERT_TRUE(report.before.contains("f1")) << "the dev questions were answered";
   const auto whole = metrics(options_.run);
   ASSERT_EQ(whole.size(), 5u);  // four steps and an evaluation
   const auto weights = read_file(options_.run / "encoder" / "model.safetensors");
@@ -105,6 +112,98 @@ TEST_F(TrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   generation.max_tokens = 2;
   EXPECT_GT(generator->generate(generator->render({&message, 1}), generation, {}).completion_tokens,
             0);
+}
+
+// The step that is kept is the best by the figure asked for, and the files are of that step.
+TEST_F(TrainingTest, TheBestStepIsThatOfTheFigureAskedFor) {
+  write_file_atomic(folder_.path() / "none.jsonl", R"({"question": "Who is the king of Norway?"})");
+  options_.unanswerable = folder_.path() / "none.jsonl";
+  options_.networks.encoder.trained = false;
+  options_.batches.together_share = 1;
+  options_.batches.abstention_share = 0.5;
+  options_.best_by = "f1";
+  options_.dev_answers = 2;
+  options_.evaluate_every = 2;
+  options_.checkpoint_every = 0;
+  options_.rates = {0, 5e-3};
+  const TrainingReport report = train(options_, {});
+  double best = 0;
+  std::size_t step = 0;
+  for (const json& line : metrics(options_.run)) {
+    if (!line.contains("dev")) continue;
+    EXPECT_EQ(line.at("dev").at("recall@1"), report.before.at("recall@1"));
+    if (line.at("dev").at("f1") < best) continue;
+    best = line.at("dev").at("f1");
+    step = line.at("step");
+  }
+  EXPECT_EQ(report.best_step, step);
+  EXPECT_EQ(report.after.at("f1"), best);
+  EXPECT_FALSE(exists(options_.run / "unfinished"));
+  EXPECT_FALSE(exists(options_.run / "encoder"));
+
+  // What was measured is what the file brings.
+  const Corpus corpus = read_corpus(options_.corpus);
+  auto dev = read_questions(options_.questions, corpus);
+  dev.erase(dev.begin() + 2);
+  const auto generator = Generator::open(options_.run / "generator.gguf");
+  const auto results =
+      evaluate(corpus, dev, *Encoder::open(options_.encoder), generator.get(), {.passages = 2});
+  double f1 = 0;
+  for (const QuestionResult& result : results.results) f1 += result.scores.at("f1") / 2;
+  EXPECT_NEAR(f1, best, 1e-9);
+}
+
+TEST_F(TrainingTest, ASelectionIsKeptWhereTheRunGoesOn) {
+  options_.dev.reset();
+  options_.networks.generator.trained = false;
+  options_.selection.share = 0.34;
+  options_.steps = 2;
+  options_.checkpoint_every = 1;
+  for (const auto by :
+       {QuestionSelection::kPerplexity, QuestionSelection::kLoss, QuestionSelection::kDiversity}) {
+    if (by != QuestionSelection::kPerplexity) options_.generator.clear();
+    options_.selection.by = by;
+    options_.run = folder_.path() / std::to_string(static_cast<int>(by));
+    train(options_, {});
+    const auto whole = metrics(options_.run);
+    EXPECT_EQ(json::parse(read_file(options_.run / "selected.json")).size(), 1u);
+    TrainingOptions resumed = options_;
+    resumed.resume = true;
+    train(resumed, {});
+    EXPECT_EQ(metrics(options_.run), whole);
+  }
+  options_.selection.by = QuestionSelection::kPerplexity;
+  EXPECT_EQ(refusal(), ErrorCode::kInvalidArgument) << "no generator";
+}
+
+TEST_F(TrainingTest, DevQuestionsThatLeakAreRefusedAndOthersKeptAside) {
+  options_.allow_leaks = false;
+  EXPECT_EQ(refusal(), ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(exists(options_.run));
+  options_.dev_share = 0.4;
+  EXPECT_EQ(refusal(), ErrorCode::kInvalidArgument) << "with --dev";
+
+  options_.dev.reset();
+  options_.generator.clear();
+  options_.steps = 0;
+  options_.epochs = 3;
+  const TrainingReport report = train(options_, {});
+  EXPECT_EQ(report.steps, 3u) << "two of three questions, in batches of two";
+  const auto aside = read_questions(options_.run / "dev.jsonl", read_corpus(options_.corpus));
+  EXPECT_EQ(aside.size(), 1u);
+}
+
+TEST_F(TrainingTest, AFigureThatTheDevQuestionsDoNotGiveCannotChooseTheBestStep) {
+  write_file_atomic(folder_.path() / "bare.jsonl", R"({"question": "Why?", "answers": ["So."]})");
+  options_.dev = folder_.path() / "bare.jsonl";
+  for (const char* const figure : {"recall@1", "mrr", "perplexity"}) {
+    options_.best_by = figure;
+    EXPECT_EQ(refusal(), ErrorCode::kInvalidArgument) << figure;
+  }
+  options_.best_by = "f1";
+  options_.dev_answers = 0;
+  EXPECT_EQ(refusal(), ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(exists(options_.run));
 }
 
 TEST_F(TrainingTest, TheEncoderIsTrainedAloneWhereThereIsNoGenerator) {
@@ -135,6 +234,53 @@ TEST_F(TrainingTest, WhatCannotBeTrainedIsRefusedBeforeTheFolderIsMade) {
   options_.resume = true;
   EXPECT_EQ(refusal(), ErrorCode::kNotFound);
   EXPECT_FALSE(exists(good.run));
+}
+
+// The disk is full for files of more than 64 KiB while the second checkpoint is written.
+TEST_F(TrainingTest, AFullDiskEndsARunThatThenGoesOnFromTheCheckpointBefore) {
+  options_.generator.clear();
+  options_.dev.reset();
+  options_.checkpoint_every = 1;
+  options_.steps = 3;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const auto error = testing::error_of([&] {
+    train(options_, [&](const TrainingProgress& progress) {
+      if (progress.doing != kTrainingStage || progress.step != 1) return;
+      const rlimit small = {std::size_t{1} << 16, before.rlim_max};
+      ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    });
+  });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code(), ErrorCode::kResourceExhausted) << error->what();
+  EXPECT_TRUE(exists(options_.run / "checkpoints" / "step-00000001" / "state.safetensors"));
+  EXPECT_FALSE(exists(options_.run / "checkpoints" / "unfinished"));
+
+  options_.resume = true;
+  EXPECT_EQ(train(options_, {}).steps, 3u);
+  const auto lines = metrics(options_.run);
+  ASSERT_EQ(lines.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(lines[i].at("step"), i + 1);
+}
+
+TEST_F(TrainingTest, ANumberThatIsNotFiniteNamesItsQuestionsAndKeepsWhatThereWas) {
+  options_.generator.clear();
+  options_.dev.reset();
+  options_.checkpoint_every = 1;
+  options_.batches.batch_size = 3;
+  options_.rates = {1e30, 1e30};
+  options_.warmup = 0;
+  const auto error = testing::error_of([&] { train(options_, {}); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code(), ErrorCode::kInternal);
+  EXPECT_NE(error->message().find("q2"), std::string::npos) << error->what();
+  EXPECT_NE(error->message().find("step 2"), std::string::npos) << error->what();
+  EXPECT_TRUE(exists(options_.run / "checkpoints" / "step-00000001" / "state.safetensors"));
+  EXPECT_FALSE(exists(options_.run / "result.json"));
+  EXPECT_EQ(metrics(options_.run).size(), 1u) << "a step that changed nothing is none";
 }
 
 TEST_F(TrainingTest, ARunIsNeverOverwrittenNorGoneOnWithOtherwise) {
