@@ -17,6 +17,24 @@ at::Tensor Matrix::operator()(const at::Tensor& x, const at::Tensor& bias) const
   return y + at::linear(at::linear(x, a.to(type)), b.to(type)) * scale;
 }
 
+at::Tensor side_by_side(std::span<const Matrix> matrices, std::span<const at::Tensor> biases,
+                        const at::Tensor& x) {
+  const auto type = x.scalar_type();
+  std::vector<at::Tensor> weights, added, products;
+  for (const Matrix& matrix : matrices) {
+    weights.push_back(matrix.weight.to(type));
+    if (matrix.a.defined())
+      products.push_back(at::linear(at::linear(x, matrix.a.to(type)), matrix.b.to(type)) *
+                         matrix.scale);
+  }
+  for (const at::Tensor& bias : biases)
+    if (bias.defined()) added.push_back(bias.to(type));
+  const at::Tensor weight = at::cat(weights);
+  const at::Tensor y =
+      added.empty() ? at::linear(x, weight) : at::linear(x, weight, at::cat(added));
+  return products.empty() ? y : y + at::cat(products, 1);
+}
+
 Parameters::Parameters(const WeightFile& file, std::string prefix, const NetworkOptions& options,
                        std::uint64_t seed)
     : file_(file), prefix_(std::move(prefix)), options_(options), seed_(seed) {}

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ struct Matrix {
   // [rows, in] to [rows, out], multiplied in the type of `x`. `bias` [out] may be undefined.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& bias = {}) const;
 };
+
+// What each of the matrices gives, side by side: [rows, sum of their outputs]. `biases` is empty,
+// or as long as `matrices` with tensors that are all undefined or none.
+at::Tensor side_by_side(std::span<const Matrix> matrices, std::span<const at::Tensor> biases,
+                        const at::Tensor& x);
 
 // For one thread at a time.
 class Parameters {

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
+
+#include "trainer/torch/composed_attention.h"
+#include "trainer/torch/fused_functions.h"
 
 namespace tandem::training {
 
@@ -55,29 +59,23 @@ at::Tensor TrainableBert::apply(const Norm& norm, const at::Tensor& x) const {
 }
 
 at::Tensor TrainableBert::states(const PackedSequences& packed, const at::Tensor& types) const {
-  const std::int64_t hidden = config_.hidden_size;
-  const std::int64_t heads = config_.head_count;
-  // Of each sequence [1, heads, tokens, hidden / heads]. Split at once: the gradient of a narrowed
-  // tensor would be as large as the whole one, for each sequence.
-  const auto split = [&](const at::Tensor& x) {
-    return at::split_with_sizes(x.view({1, packed.rows(), heads, hidden / heads}).transpose(1, 2),
-                                packed.lengths, 2);
-  };
+  const std::int64_t size = config_.hidden_size / config_.head_count;
+  PackedAttention attention;
+  attention.heads = attention.kv_heads = config_.head_count;
+  attention.size = size;
+  attention.scale = 1 / std::sqrt(static_cast<double>(size));
+  const bool fused = has_packed_attention(type_);
   at::Tensor x = at::embedding(words_, packed.tokens) +
                  at::embedding(positions_, packed.positions + config_.first_position) +
                  (types.defined() ? at::embedding(types_, types) : types_.narrow(0, 0, 1));
   x = apply(embedding_norm_, x);
   for (const Layer& layer : layers_) {
-    const auto query = split(apply(layer.query, x));
-    const auto key = split(apply(layer.key, x));
-    const auto value = split(apply(layer.value, x));
-    std::vector<at::Tensor> contexts;
-    for (std::size_t i = 0; i < packed.lengths.size(); ++i)
-      contexts.push_back(
-          std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(query[i], key[i], value[i]))
-              .transpose(1, 2)
-              .reshape({packed.lengths[i], hidden}));
-    x = apply(layer.attention_norm, x + apply(layer.attention_output, at::cat(contexts)));
+    const Matrix matrices[] = {layer.query.matrix, layer.key.matrix, layer.value.matrix};
+    const at::Tensor biases[] = {layer.query.bias, layer.key.bias, layer.value.bias};
+    const at::Tensor all = side_by_side(matrices, biases, x.to(type_));
+    const at::Tensor context = fused ? packed_attention(all, packed, attention)
+                                     : composed_attention(all, packed, attention);
+    x = apply(layer.attention_norm, x + apply(layer.attention_output, context));
     x = apply(layer.output_norm, x + apply(layer.output, at::gelu(apply(layer.intermediate, x))));
   }
   return x;
@@ -87,10 +85,8 @@ at::Tensor TrainableBert::encode(std::span<const std::vector<TokenId>> sequences
   const PackedSequences packed = pack(sequences, config_.vocabulary_size, config_.max_positions);
   const at::Tensor x = states(packed, {});
   std::vector<at::Tensor> pooled;
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const at::Tensor states = x.narrow(0, packed.begins[i], packed.lengths[i]);
+  for (const at::Tensor& states : at::split_with_sizes(x, packed.lengths))
     pooled.push_back(pooling_ == Pooling::kCls ? states.select(0, 0) : states.mean(0));
-  }
   const at::Tensor vectors = at::stack(pooled);
   return vectors / vectors.norm(2, 1, true).clamp_min(1e-12);
 }

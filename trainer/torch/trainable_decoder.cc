@@ -3,50 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <complex>
-#include <limits>
-#include <optional>
+#include <cmath>
+#include <tuple>
 
 #include "base/error.h"
+#include "trainer/torch/composed_attention.h"
+#include "trainer/torch/fused_functions.h"
 
 namespace tandem::training {
 namespace {
 
-// e^(i * position * frequency) times the magnitude: [rows, 1, rotary_size / 2], complex.
-at::Tensor rotations(const AttentionKind& kind, const PackedSequences& packed) {
+// By the angles position * frequency, times the magnitude.
+TrainableDecoder::Turns turns_of(const AttentionKind& kind, const PackedSequences& packed) {
+  const std::int64_t positions = *std::max_element(packed.lengths.begin(), packed.lengths.end());
   const auto pairs = static_cast<std::int64_t>(kind.frequencies.size());
-  at::Tensor turn = at::empty({packed.rows(), 1, pairs}, at::kComplexFloat);
-  auto* out = reinterpret_cast<std::complex<float>*>(turn.mutable_data_ptr<c10::complex<float>>());
+  TrainableDecoder::Turns turns = {at::empty({positions, pairs}, at::kFloat),
+                                   at::empty({positions, pairs}, at::kFloat)};
+  auto* cosine = turns.cosines.mutable_data_ptr<float>();
+  auto* sine = turns.sines.mutable_data_ptr<float>();
   const double magnitude = kind.rotary_magnitude;
-  for (const std::int64_t length : packed.lengths)
-    for (std::int64_t position = 0; position < length; ++position)
-      for (const double frequency : kind.frequencies)
-        *out++ =
-            std::complex<float>(std::polar(magnitude, static_cast<double>(position) * frequency));
-  return turn;
-}
-
-// As model/torch/tensor_rotation.h does it, but into a new tensor. `heads` [rows, heads, size].
-at::Tensor rotated(const at::Tensor& heads, RotaryPairs pairs, const at::Tensor& turn) {
-  const std::int64_t half = turn.size(2);
-  const at::Tensor rest = heads.narrow(2, 2 * half, heads.size(2) - 2 * half);
-  at::Tensor turned;
-  if (pairs == RotaryPairs::kNeighbours) {
-    const at::Tensor numbers =
-        at::view_as_complex(heads.narrow(2, 0, 2 * half).unflatten(2, {half, 2}).contiguous());
-    turned = at::view_as_real(numbers * turn).flatten(2);
-  } else {
-    const at::Tensor numbers = at::complex(heads.narrow(2, 0, half), heads.narrow(2, half, half));
-    const at::Tensor parts = at::view_as_real(numbers * turn);
-    turned = at::cat({parts.select(3, 0), parts.select(3, 1)}, 2);
-  }
-  return rest.size(2) == 0 ? turned : at::cat({turned, rest}, 2);
-}
-
-// What a position may not see where a window is narrower than the sequence: [length, length].
-at::Tensor window_mask(std::int64_t length, std::int64_t window, at::ScalarType type) {
-  const at::Tensor hidden = at::full({length, length}, -std::numeric_limits<float>::infinity());
-  return (hidden.triu(1) + hidden.tril(-window)).to(type);
+  for (std::int64_t position = 0; position < positions; ++position)
+    for (const double frequency : kind.frequencies) {
+      const double angle = static_cast<double>(position) * frequency;
+      *cosine++ = static_cast<float>(magnitude * std::cos(angle));
+      *sine++ = static_cast<float>(magnitude * std::sin(angle));
+    }
+  return turns;
 }
 
 }  // namespace
@@ -96,63 +78,50 @@ TrainableDecoder::Layer TrainableDecoder::load_layer(int index) {
   return layer;
 }
 
-// Zhang and Sennrich 2019, arXiv:1910.07467, equation 4, over the last dimension, in float.
-at::Tensor TrainableDecoder::norm(const at::Tensor& x, const at::Tensor& weight) const {
-  const at::Tensor numbers = x.to(at::kFloat);
-  const at::Tensor scale =
-      at::rsqrt((numbers * numbers).mean(-1, true) + static_cast<double>(config_.norm_epsilon));
+std::pair<at::Tensor, at::Tensor> TrainableDecoder::add_norm(const at::Tensor& x,
+                                                             const at::Tensor& change,
+                                                             const at::Tensor& weight,
+                                                             at::ScalarType type) const {
   const at::Tensor factor =
       config_.norm_weight_offset == 0 ? weight : weight + config_.norm_weight_offset;
-  return numbers * scale * factor;
+  return training::add_norm(x, change, factor, static_cast<double>(config_.norm_epsilon), type);
+}
+
+at::Tensor TrainableDecoder::norm_after(const at::Tensor& change, const at::Tensor& weight) const {
+  return config_.norm_after ? add_norm(change.to(at::kFloat), {}, weight, type_).second : change;
 }
 
 at::Tensor TrainableDecoder::attend(const Layer& layer, const at::Tensor& x,
-                                    const PackedSequences& packed, const at::Tensor& turn) const {
+                                    const PackedSequences& packed, const Turns& turns) const {
   const std::int64_t rows = packed.rows();
-  const std::int64_t heads = config_.head_count;
-  const std::int64_t kv_heads = config_.kv_head_count;
-  const std::int64_t repeat = heads / kv_heads;
   const std::int64_t size = config_.head_size;
-  const auto project = [&](const Matrix& matrix, const at::Tensor& bias, std::int64_t count) {
-    return matrix(x, bias).view({rows, count, size});
-  };
-  at::Tensor query = project(layer.query, layer.query_bias, heads).to(at::kFloat);
-  at::Tensor key = project(layer.key, layer.key_bias, kv_heads).to(at::kFloat);
-  const at::Tensor value = project(layer.value, layer.value_bias, kv_heads);
+  const std::int64_t query = config_.head_count * size;
+  const std::int64_t key = config_.kv_head_count * size;
+  const bool fused = has_packed_attention(type_);
+  const Matrix matrices[] = {layer.query, layer.key, layer.value};
+  const at::Tensor biases[] = {layer.query_bias, layer.key_bias, layer.value_bias};
+  at::Tensor all = side_by_side(matrices, biases, x);
   if (config_.query_key_norm) {
-    query = norm(query, layer.query_norm);
-    key = norm(key, layer.key_norm);
-  }
-  query = rotated(query, config_.rotary_pairs, turn).to(type_);
-  key = rotated(key, config_.rotary_pairs, turn).to(type_);
-
-  const std::int64_t window = config_.attention_kinds[layer.kind].window;
-  std::vector<at::Tensor> contexts;
-  for (std::size_t i = 0; i < packed.lengths.size(); ++i) {
-    const std::int64_t length = packed.lengths[i];
-    // [1, heads, length, size], key heads repeated for the query heads that share them.
-    const auto take = [&](const at::Tensor& from) {
-      const at::Tensor part = from.narrow(0, packed.begins[i], length).transpose(0, 1).unsqueeze(0);
-      return from.size(1) == heads ? part : part.repeat_interleave(repeat, 1);
+    const auto normed = [&](std::int64_t begin, std::int64_t width, const at::Tensor& weight) {
+      const at::Tensor heads = all.narrow(1, begin, width).reshape({-1, size}).to(at::kFloat);
+      return add_norm(heads, {}, weight, type_).second.view({rows, width});
     };
-    std::optional<at::Tensor> mask;
-    if (window > 0 && window < length) mask = window_mask(length, window, type_);
-    contexts.push_back(std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
-                                       take(query), take(key), take(value), 0.0,
-                                       /*is_causal=*/!mask.has_value(), mask, config_.query_scale))
-                           .squeeze(0)
-                           .transpose(0, 1)
-                           .reshape({length, heads * size}));
+    all = at::cat({normed(0, query, layer.query_norm), normed(query, key, layer.key_norm),
+                   all.narrow(1, query + key, key)},
+                  1);
   }
-  return layer.attention_output(at::cat(contexts));
+  const AttentionKind& kind = config_.attention_kinds[layer.kind];
+  const PackedAttention attention = {config_.head_count,   config_.kv_head_count, size,
+                                     config_.query_scale,  /*causal=*/true,       kind.window,
+                                     config_.rotary_pairs, turns.cosines,         turns.sines};
+  return layer.attention_output(fused ? packed_attention(all, packed, attention)
+                                      : composed_attention(all, packed, attention));
 }
 
 // Shazeer 2020, arXiv:2002.05202, equation 6.
 at::Tensor TrainableDecoder::feed_forward(const Layer& layer, const at::Tensor& x) const {
-  const at::Tensor gate = layer.gate(x);
-  const at::Tensor active =
-      config_.activation == DecoderActivation::kSilu ? at::silu(gate) : at::gelu(gate, "tanh");
-  return layer.down(active * layer.up(x));
+  const Matrix matrices[] = {layer.gate, layer.up};
+  return layer.down(gated(side_by_side(matrices, {}, x), config_.activation));
 }
 
 at::Tensor TrainableDecoder::log_likelihoods(std::span<const ScoredSequence> sequences) const {
@@ -176,26 +145,28 @@ at::Tensor TrainableDecoder::log_likelihoods(std::span<const ScoredSequence> seq
     begin += static_cast<std::int64_t>(tokens.size());
   }
   const PackedSequences packed = pack(whole, config_.vocabulary_size, config_.context_length);
-  std::vector<at::Tensor> turns;
-  for (const AttentionKind& kind : config_.attention_kinds)
-    turns.push_back(rotations(kind, packed));
+  std::vector<Turns> turns;
+  for (const AttentionKind& kind : config_.attention_kinds) turns.push_back(turns_of(kind, packed));
 
   at::Tensor x = at::embedding(embedding_, packed.tokens);
   if (config_.embedding_scale != 1) x = x * config_.embedding_scale;
+  at::Tensor change;  // to be added to x
   for (const Layer& layer : layers_) {
-    const auto add = [&](const at::Tensor& change, const at::Tensor& after) {
-      x = x + (config_.norm_after ? norm(change, after) : change);
-    };
-    add(attend(layer, norm(x, layer.attention_norm).to(type_), packed, turns[layer.kind]),
-        layer.after_attention_norm);
-    add(feed_forward(layer, norm(x, layer.feed_forward_norm).to(type_)),
-        layer.after_feed_forward_norm);
+    at::Tensor normed;
+    std::tie(x, normed) = add_norm(x, change, layer.attention_norm, type_);
+    change =
+        norm_after(attend(layer, normed, packed, turns[layer.kind]), layer.after_attention_norm);
+    std::tie(x, normed) = add_norm(x, change, layer.feed_forward_norm, type_);
+    change = norm_after(feed_forward(layer, normed), layer.after_feed_forward_norm);
   }
   const auto long_tensor = [](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong);
   };
-  const at::Tensor last = norm(at::index_select(x, 0, long_tensor(rows)), output_norm_);
-  const at::Tensor logits = output_(last.to(type_)).to(at::kFloat);
+  const at::Tensor scored = long_tensor(rows);
+  const at::Tensor last = add_norm(at::index_select(x, 0, scored),
+                                   at::index_select(change, 0, scored), output_norm_, type_)
+                              .second;
+  const at::Tensor logits = output_(last).to(at::kFloat);
   return at::log_softmax(logits, -1).gather(1, long_tensor(targets).unsqueeze(1)).squeeze(1);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/decoder_weights.h"
@@ -31,6 +32,11 @@ class TrainableDecoder {
   // layer.
   at::Tensor log_likelihoods(std::span<const ScoredSequence> sequences) const;
 
+  // Of positions from 0: [positions, rotary_size / 2].
+  struct Turns {
+    at::Tensor cosines, sines;
+  };
+
   const Parameters& parameters() const { return parameters_; }
   const DecoderConfig& config() const { return config_; }
 
@@ -49,9 +55,13 @@ class TrainableDecoder {
     at::Tensor after_feed_forward_norm;
   };
   Layer load_layer(int index);
-  at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
+  // fused_functions.h says what of.
+  std::pair<at::Tensor, at::Tensor> add_norm(const at::Tensor& x, const at::Tensor& change,
+                                             const at::Tensor& weight, at::ScalarType type) const;
+  // Of what a block adds, for the families that have one there.
+  at::Tensor norm_after(const at::Tensor& change, const at::Tensor& weight) const;
   at::Tensor attend(const Layer& layer, const at::Tensor& x, const PackedSequences& packed,
-                    const at::Tensor& turn) const;
+                    const Turns& turns) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;
 
   DecoderConfig config_;
