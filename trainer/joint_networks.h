@@ -111,9 +111,9 @@ class JointNetworks {
 
   // One step of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) on the mean loss
   // of the batch, in which questions without passages come last. Passes are divided by
-  // JointOptions' numbers of tokens; the result does not depend on how, to rounding. Vectors are
-  // computed without gradient first and once more, part by part, with it, so that any number of
-  // passages fits (Gao et al. 2021, arXiv:2101.06983).
+  // JointOptions' numbers of tokens; the result does not depend on how, to rounding. Texts that are
+  // more than one pass of the encoder are computed without gradient first and once more, part by
+  // part, with it, so that any number of passages fits (Gao et al. 2021, arXiv:2101.06983).
   virtual StepResult step(std::span<const TrainingQuestion> batch, const StepRates& rates) = 0;
 
   // Unit vectors by the encoder as it is now: [sequences, hidden_size].

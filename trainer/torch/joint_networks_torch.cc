@@ -116,8 +116,11 @@ class TorchJointNetworks final : public JointNetworks {
  private:
   NamedTensors state() const;
   at::Tensor encode_without_gradient(const Sequences& sequences) const;
-  // The gradient of the encoder's weights, given that of the vectors.
-  void back_through_encoder(const Sequences& sequences, const at::Tensor& gradient) const;
+  // With the way back to the encoder's weights where all texts are one pass, else without.
+  at::Tensor encode_once(const Sequences& sequences) const;
+  // The gradient of the encoder's weights, given that of the vectors that encode_once() gave.
+  void back_through_encoder(const Sequences& sequences, const at::Tensor& vectors,
+                            const at::Tensor& gradient) const;
   // What the first questions of a batch, those with passages, teach: adds their loss to `result`,
   // and its gradient to the networks'.
   void learn_retrieved(std::span<const TrainingQuestion> questions, std::size_t batch_size,
@@ -159,8 +162,18 @@ at::Tensor TorchJointNetworks::encode_without_gradient(const Sequences& sequence
   return at::cat(vectors);
 }
 
-void TorchJointNetworks::back_through_encoder(const Sequences& sequences,
+at::Tensor TorchJointNetworks::encode_once(const Sequences& sequences) const {
+  const bool fits = parts_within(sizes_of(sequences), options_.encoder_tokens).size() == 1;
+  return fits && options_.encoder.trained ? encoder_.encode(sequences)
+                                          : encode_without_gradient(sequences);
+}
+
+void TorchJointNetworks::back_through_encoder(const Sequences& sequences, const at::Tensor& vectors,
                                               const at::Tensor& gradient) const {
+  if (vectors.requires_grad()) {
+    vectors.backward(gradient);
+    return;
+  }
   for (const auto& [begin, end] : parts_within(sizes_of(sequences), options_.encoder_tokens)) {
     const auto count = static_cast<std::int64_t>(end - begin);
     encoder_.encode(std::span(sequences).subspan(begin, end - begin))
@@ -212,8 +225,8 @@ void TorchJointNetworks::learn_retrieved(std::span<const TrainingQuestion> quest
   const BatchTexts texts = texts_of(questions);
   const auto count = static_cast<std::int64_t>(questions.size());
   const bool trains_encoder = options_.encoder.trained;
-  const at::Tensor vectors =
-      encode_without_gradient(texts.sequences).requires_grad_(trains_encoder);
+  const at::Tensor encoded = encode_once(texts.sequences);
+  const at::Tensor vectors = encoded.detach().requires_grad_(trains_encoder);
   const at::Tensor all_scores = at::matmul(vectors.narrow(0, 0, count),
                                            vectors.narrow(0, count, vectors.size(0) - count).t()) /
                                 options_.score_temperature;
@@ -229,7 +242,7 @@ void TorchJointNetworks::learn_retrieved(std::span<const TrainingQuestion> quest
   if (generator_ && options_.joint_weight > 0) joint(questions, batch_size, texts, scores, result);
   if (trains_encoder && scores.grad().defined()) {
     all_scores.backward(scores.grad());
-    back_through_encoder(texts.sequences, vectors.grad());
+    back_through_encoder(texts.sequences, encoded, vectors.grad());
   }
 }
 
