@@ -188,6 +188,14 @@ class Bench:
                      {"first token, 5 known passages in the same order, s": 1.5,
                       "first token, 5 known passages read independently, s": 5})
 
+    def training(self):
+        """A step of joint training on 8 questions with 4 passages each."""
+        command = [str(self.programs / "bench_training"), str(self.cache / "models/all-MiniLM-L6-v2"),
+                   self.smollm2_q4_1(), self.threads]
+        compare(f"training step, MiniLM and SmolLM2 135M, {self.threads} threads",
+                ([*command, "train"], {}), ([*command, "products"], {}),
+                "at::matmul of the same shapes, bfloat16", {"operations, TFLOP/s": 0.5}, self.rounds)
+
     def documents(self):
         """A folder with some pages of SQLite's manual."""
         documents = self.scratch / "documents"
@@ -294,7 +302,7 @@ class Bench:
 
 # What is measured without being named; gpu_generation needs a GPU and a model of one's own.
 NAMES = ["retrieval", "ranking", "lexical", "dense", "filters", "generation", "bandwidth", "quality", "memory",
-         "answers", "drafts", "passages", "grammar"]
+         "answers", "drafts", "passages", "grammar", "training"]
 
 
 def main():
