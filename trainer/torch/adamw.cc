@@ -1,6 +1,7 @@
 #include "trainer/torch/adamw.h"
 
 #include <cmath>
+#include <optional>
 
 namespace tandem::training {
 
@@ -20,14 +21,10 @@ double AdamW::gradient_norm() const {
   return std::sqrt(squares);
 }
 
-void AdamW::scale_gradients(double factor) {
+void AdamW::step(double rate, double gradient_divisor) {
   const at::NoGradGuard no_grad;
-  for (const Slot& slot : slots_)
-    if (slot.parameter.tensor.grad().defined()) slot.parameter.tensor.grad().mul_(factor);
-}
-
-void AdamW::step(double rate) {
-  const at::NoGradGuard no_grad;
+  const auto divisor =
+      gradient_divisor == 1 ? std::nullopt : std::optional(at::full({}, gradient_divisor));
   for (const bool decays : {true, false}) {
     std::vector<at::Tensor> values, gradients, means, squares, steps;
     for (const Slot& slot : slots_) {
@@ -41,7 +38,8 @@ void AdamW::step(double rate) {
     }
     if (values.empty()) continue;
     at::_fused_adamw_(values, gradients, means, squares, {}, steps, rate, 0.9, 0.999,
-                      decays ? weight_decay_ : 0.0, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+                      decays ? weight_decay_ : 0.0, 1e-8, /*amsgrad=*/false, /*maximize=*/false,
+                      divisor);
   }
 }
 

@@ -17,10 +17,8 @@ class AdamW {
 
   // The L2 norm of all gradients together; 0 if there are none.
   double gradient_norm() const;
-  // Multiplies all gradients.
-  void scale_gradients(double factor);
-  // Parameters without a gradient stay as they are.
-  void step(double rate);
+  // Gradients are divided by `gradient_divisor` first. Parameters without one stay as they are.
+  void step(double rate, double gradient_divisor);
   void clear_gradients();
 
   // All that a later process needs, the learned weights included; the tensors are those in use, and

@@ -282,11 +282,8 @@ StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
   result.finite = std::isfinite(result.loss) && std::isfinite(result.encoder_gradient) &&
                   std::isfinite(result.generator_gradient);
   const auto update = [&](AdamW& optimiser, double norm, double rate) {
-    if (result.finite) {
-      if (options_.gradient_limit > 0 && norm > options_.gradient_limit)
-        optimiser.scale_gradients(options_.gradient_limit / norm);
-      optimiser.step(rate);
-    }
+    const double limit = options_.gradient_limit;
+    if (result.finite) optimiser.step(rate, limit > 0 && norm > limit ? norm / limit : 1);
     optimiser.clear_gradients();
   };
   update(encoder_optimiser_, result.encoder_gradient, rates.encoder);

@@ -98,12 +98,10 @@ RerankerStep TorchRerankerNetwork::step(std::span<const RankedPairs> batch, doub
   for (const AdamW& optimiser : optimisers_) squares += std::pow(optimiser.gradient_norm(), 2);
   result.gradient = std::sqrt(squares);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient);
+  const bool limited = options_.gradient_limit > 0 && result.gradient > options_.gradient_limit;
   for (AdamW& optimiser : optimisers_) {
-    if (result.finite) {
-      if (options_.gradient_limit > 0 && result.gradient > options_.gradient_limit)
-        optimiser.scale_gradients(options_.gradient_limit / result.gradient);
-      optimiser.step(rate);
-    }
+    if (result.finite)
+      optimiser.step(rate, limited ? result.gradient / options_.gradient_limit : 1);
     optimiser.clear_gradients();
   }
   return result;
