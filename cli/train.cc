@@ -213,6 +213,9 @@ void add_train_command(CLI::App& app) {
                    "Questions of --dev that are answered at each evaluation, evenly apart; 0: none")
       ->capture_default_str();
   add_checkpoint_options(*command, training.checkpoint_every, training.kept_checkpoints);
+  command->add_flag("--checkpoint-activations", networks.checkpoint_activations,
+                    "Compute the generator's layers twice instead of keeping what they computed: "
+                    "less memory, a third more time");
   add_precision_option(*command, networks.precision);
   command->add_option("--seed", arguments->seed, "The same seed, the same run")
       ->capture_default_str();

@@ -278,6 +278,27 @@ TEST(JointNetworksTest, NegativesThatAreGivenCountInTheContrastiveLoss) {
   EXPECT_NEAR(with.joint, without.joint, 1e-5);
 }
 
+TEST(JointNetworksTest, LayersThatAreComputedTwiceChangeNothing) {
+  for (const int lora_rank : {0, 2}) {
+    for (const char* const family : {"families/llama", "families/gemma3"}) {
+      JointOptions kept;
+      kept.generator.lora_rank = lora_rank;
+      JointOptions recomputed = kept;
+      recomputed.checkpoint_activations = true;
+      Networks a(kept, family);
+      Networks b(recomputed, family);
+      for (int i = 0; i < 2; ++i) {
+        const StepResult from_a = a.joint->step(sample_batch(), {1e-3, 1e-3});
+        const StepResult from_b = b.joint->step(sample_batch(), {1e-3, 1e-3});
+        EXPECT_EQ(from_a.loss, from_b.loss);
+        EXPECT_EQ(from_a.generator_gradient, from_b.generator_gradient);
+        EXPECT_GT(from_b.generator_gradient, 0);
+      }
+      EXPECT_EQ(largest_difference(weights_of(*a.joint, false), weights_of(*b.joint, false)), 0);
+    }
+  }
+}
+
 TEST(JointNetworksTest, TheGradientOfTheEncoderIsThatOfDifferences) {
   JointOptions options = exact();
   options.contrastive_weight = 0.5;

@@ -150,7 +150,8 @@ TorchJointNetworks::TorchJointNetworks(const BertCheckpoint& encoder, Pooling po
       encoder_optimiser_(encoder_.parameters(), options.encoder.weight_decay) {
   if (generator == nullptr) return;
   generator_ = std::make_unique<TrainableDecoder>(*generator, options.generator, options.seed,
-                                                  type_of(options.precision));
+                                                  type_of(options.precision),
+                                                  options.checkpoint_activations);
   generator_optimiser_.emplace(generator_->parameters(), options.generator.weight_decay);
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 #include "base/error.h"
 #include "trainer/torch/composed_attention.h"
@@ -34,8 +33,11 @@ TrainableDecoder::Turns turns_of(const AttentionKind& kind, const PackedSequence
 }  // namespace
 
 TrainableDecoder::TrainableDecoder(const DecoderWeights& weights, const NetworkOptions& options,
-                                   std::uint64_t seed, at::ScalarType type)
-    : config_(weights.config()), type_(type), parameters_(weights, "", options, seed) {
+                                   std::uint64_t seed, at::ScalarType type, bool recomputes)
+    : config_(weights.config()),
+      type_(type),
+      recomputes_(recomputes),
+      parameters_(weights, "", options, seed) {
   embedding_ = parameters_.table("token_embd.weight", config_.vocabulary_size, config_.hidden_size);
   for (int i = 0; i < config_.layer_count; ++i) layers_.push_back(load_layer(i));
   output_norm_ = parameters_.vector("output_norm.weight", config_.hidden_size);
@@ -124,6 +126,15 @@ at::Tensor TrainableDecoder::feed_forward(const Layer& layer, const at::Tensor& 
   return layer.down(gated(side_by_side(matrices, {}, x), config_.activation));
 }
 
+LayerState TrainableDecoder::apply(const Layer& layer, const LayerState& state,
+                                   const PackedSequences& packed, const Turns& turns) const {
+  const auto [x, normed] = add_norm(state.first, state.second, layer.attention_norm, type_);
+  const at::Tensor attended =
+      norm_after(attend(layer, normed, packed, turns), layer.after_attention_norm);
+  const auto [next, next_normed] = add_norm(x, attended, layer.feed_forward_norm, type_);
+  return {next, norm_after(feed_forward(layer, next_normed), layer.after_feed_forward_norm)};
+}
+
 at::Tensor TrainableDecoder::log_likelihoods(std::span<const ScoredSequence> sequences) const {
   std::vector<std::vector<TokenId>> whole;
   std::vector<std::int64_t> rows;     // that predict a token of an answer
@@ -150,21 +161,24 @@ at::Tensor TrainableDecoder::log_likelihoods(std::span<const ScoredSequence> seq
 
   at::Tensor x = at::embedding(embedding_, packed.tokens);
   if (config_.embedding_scale != 1) x = x * config_.embedding_scale;
-  at::Tensor change;  // to be added to x
+  // The gradient of a layer's weights is computed where that of its input is.
+  if (recomputes_ && at::GradMode::is_enabled() && !x.requires_grad() &&
+      !parameters_.learned().empty())
+    x.requires_grad_();
+  LayerState state = {x, {}};
   for (const Layer& layer : layers_) {
-    at::Tensor normed;
-    std::tie(x, normed) = add_norm(x, change, layer.attention_norm, type_);
-    change =
-        norm_after(attend(layer, normed, packed, turns[layer.kind]), layer.after_attention_norm);
-    std::tie(x, normed) = add_norm(x, change, layer.feed_forward_norm, type_);
-    change = norm_after(feed_forward(layer, normed), layer.after_feed_forward_norm);
+    // Called after this function's return as well.
+    const auto compute = [&layer, packed, turns = turns[layer.kind], this](const LayerState& from) {
+      return apply(layer, from, packed, turns);
+    };
+    state = recomputes_ && x.requires_grad() ? recomputed(compute, state) : compute(state);
   }
   const auto long_tensor = [](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::kLong);
   };
   const at::Tensor scored = long_tensor(rows);
-  const at::Tensor last = add_norm(at::index_select(x, 0, scored),
-                                   at::index_select(change, 0, scored), output_norm_, type_)
+  const at::Tensor last = add_norm(at::index_select(state.first, 0, scored),
+                                   at::index_select(state.second, 0, scored), output_norm_, type_)
                               .second;
   const at::Tensor logits = output_(last).to(at::kFloat);
   return at::log_softmax(logits, -1).gather(1, long_tensor(targets).unsqueeze(1)).squeeze(1);

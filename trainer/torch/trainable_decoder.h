@@ -11,6 +11,7 @@
 #include "model/decoder_weights.h"
 #include "trainer/torch/packed_sequences.h"
 #include "trainer/torch/parameters.h"
+#include "trainer/torch/recomputed_layer.h"
 
 namespace tandem::training {
 
@@ -23,9 +24,10 @@ struct ScoredSequence {
 // For one thread at a time.
 class TrainableDecoder {
  public:
-  // `type` is what matrices are multiplied in. The file's quantised weights are expanded.
+  // `type` is what matrices are multiplied in. The file's quantised weights are expanded. With
+  // `recomputes` only the inputs of layers are kept for the gradient (recomputed_layer.h).
   TrainableDecoder(const DecoderWeights& weights, const NetworkOptions& options, std::uint64_t seed,
-                   at::ScalarType type);
+                   at::ScalarType type, bool recomputes);
 
   // Log-likelihoods of all tokens of all answers, one after another: [tokens], float. All sequences
   // are one forward pass, and only rows that predict a token of an answer go through the output
@@ -60,12 +62,15 @@ class TrainableDecoder {
                                              const at::Tensor& weight, at::ScalarType type) const;
   // Of what a block adds, for the families that have one there.
   at::Tensor norm_after(const at::Tensor& change, const at::Tensor& weight) const;
+  LayerState apply(const Layer& layer, const LayerState& state, const PackedSequences& packed,
+                   const Turns& turns) const;
   at::Tensor attend(const Layer& layer, const at::Tensor& x, const PackedSequences& packed,
                     const Turns& turns) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;
 
   DecoderConfig config_;
   at::ScalarType type_;
+  bool recomputes_;
   Parameters parameters_;
   at::Tensor embedding_;
   std::vector<Layer> layers_;
