@@ -14,6 +14,7 @@
 #include "store/database.h"
 #include "store/format.h"
 #include "store/postings.h"
+#include "store/release_check.h"
 #include "store/store.h"
 #include "store/store_folder.h"
 
@@ -71,10 +72,12 @@ struct PostingSum {
 // passages and vectors there should be, so that these can be held against them as they come by.
 class Checker {
  public:
-  explicit Checker(const std::filesystem::path& folder) : database_(folder / "db", true) {}
+  explicit Checker(const std::filesystem::path& folder)
+      : folder_(folder), database_(folder / "db", true) {}
 
   StoreCheck run() {
     read_meta();
+    check_releases(folder_, releases_, check_.problems);
     check_collections();
     check_documents();
     check_texts();
@@ -92,6 +95,7 @@ class Checker {
   // record; `name` says what the family holds.
   void for_each(Family family, std::string_view name,
                 const std::function<void(std::string_view, std::string_view)>& visit) {
+    if (database_.family(family) == nullptr) return;  // of an older store
     rocksdb::ReadOptions options;
     options.fill_cache = false;
     options.readahead_size = 1u << 20;
@@ -131,10 +135,25 @@ class Checker {
 
   void read_meta() {
     for_each(Family::kMeta, "settings", [&](std::string_view key, std::string_view value) {
-      if (key == format::kSettingsKey) dimension_ = format::decode_settings(value).dimension;
+      if (key == format::kSettingsKey) releases_.settings = format::decode_settings(value);
       if (key == format::kIdentityKey) format::decode_identity(value);
       if (key == format::kNextPassageKey) next_passage_ = format::decode_counter(value);
+      if (key == format::kReleasesKey) releases_.numbers = format::decode_releases(value);
     });
+    for_each(Family::kReleases, "releases", [&](std::string_view key, std::string_view value) {
+      const std::uint32_t number = format::number_of_key(key);
+      releases_.releases[number] = format::decode_release(value);
+      releases_.releases[number].number = number;
+    });
+    for_each(Family::kVectorSets, "sets of vectors",
+             [&](std::string_view key, std::string_view value) {
+               releases_.sets[format::number_of_key(key)] = format::decode_vector_set(value);
+             });
+    if (releases_.sets.empty()) {
+      const StoreSettings& settings = releases_.settings;
+      releases_.sets[0] = {0, settings.encoder_id, settings.dimension, UINT64_MAX};
+    }
+    check_.releases = std::max<std::uint64_t>(releases_.releases.size(), 1);
   }
 
   void check_collections() {
@@ -252,28 +271,55 @@ class Checker {
   }
 
   void check_vectors() {
-    std::map<std::uint32_t, std::uint64_t> counts;
-    std::vector<float> vector(dimension_);
+    std::map<std::uint32_t, std::map<std::uint32_t, std::uint64_t>> counts;  // of set, collection
     for_each(Family::kVectors, "vectors", [&](std::string_view key, std::string_view value) {
-      ++check_.vectors;
-      const std::uint32_t collection = format::collection_of_key(key);
-      const PassageId id = format::passage_of_key(key);
-      ++counts[collection];
-      format::decode_vector(value, vector);
-      if (!std::all_of(vector.begin(), vector.end(), [](float x) { return std::isfinite(x); })) {
-        problem("the vector of the passage {} has a value that is not a number", id);
-      }
-      const Claim* const claim = claim_of(id);
-      if (claim == nullptr || claim->collection != collection) {
-        problem("the vector of the passage {} belongs to no document", id);
-      }
+      check_vector(0, key, value, counts[0]);
     });
-    for (const auto& [number, seen] : seen_) {
-      if (counts[number] < seen.passage_count) {
-        problem("{} passages of collection {} have no vector", seen.passage_count - counts[number],
-                names_[number]);
+    for_each(Family::kMoreVectors, "vectors", [&](std::string_view key, std::string_view value) {
+      const std::string_view place = format::key_within_set(key);
+      const std::uint32_t set = format::number_of_key(key.substr(0, key.size() - place.size()));
+      check_vector(set, place, value, counts[set]);
+    });
+    for (const auto& [number, set] : releases_.sets) {
+      std::map<std::uint32_t, std::uint64_t> expected;
+      for (const Claim& claim : claims_) {
+        if (claim.count == 0 || claim.first > set.known_up_to) continue;
+        expected[claim.collection] +=
+            std::min<std::uint64_t>(claim.count, set.known_up_to - claim.first + 1);
+      }
+      for (const auto& [collection, count] : expected) {
+        if (counts[number][collection] >= count) continue;
+        problem("{} passages of collection {} have no vector{}", count - counts[number][collection],
+                names_[collection], of_set(number));
       }
     }
+  }
+
+  void check_vector(std::uint32_t number, std::string_view key, std::string_view value,
+                    std::map<std::uint32_t, std::uint64_t>& counts) {
+    ++check_.vectors;
+    const std::uint32_t collection = format::collection_of_key(key);
+    const PassageId id = format::passage_of_key(key);
+    ++counts[collection];
+    const auto set = releases_.sets.find(number);
+    if (set == releases_.sets.end() || id > set->second.known_up_to) {
+      problem("the vector of the passage {}{} should not be there", id, of_set(number));
+      return;
+    }
+    std::vector<float> vector(set->second.dimension);
+    format::decode_vector(value, vector);
+    if (!std::all_of(vector.begin(), vector.end(), [](float x) { return std::isfinite(x); })) {
+      problem("the vector of the passage {}{} has a value that is not a number", id,
+              of_set(number));
+    }
+    const Claim* const claim = claim_of(id);
+    if (claim == nullptr || claim->collection != collection) {
+      problem("the vector of the passage {}{} belongs to no document", id, of_set(number));
+    }
+  }
+
+  static std::string of_set(std::uint32_t set) {
+    return set == 0 ? "" : fmt::format(" in the set {}", set);
   }
 
   void check_tombstones() {
@@ -374,9 +420,10 @@ class Checker {
     }
   }
 
+  const std::filesystem::path folder_;
   const Database database_;
   StoreCheck check_;
-  std::size_t dimension_ = 0;
+  ReleaseRecords releases_;
   PassageId next_passage_ = 1;
   std::map<std::uint32_t, std::string> names_;
   std::map<std::uint32_t, format::CollectionRecord> said_;  // what collections say they have

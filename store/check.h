@@ -30,6 +30,7 @@ struct StoreCheck {
   std::uint64_t documents = 0;
   std::uint64_t passages = 0;
   std::uint64_t vectors = 0;
+  std::uint64_t releases = 0;
   ProblemList problems;
 };
 

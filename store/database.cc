@@ -21,9 +21,9 @@
 namespace tandem {
 namespace {
 
-constexpr std::array<const char*, kFamilyCount> kNames = {"default",    "collections", "documents",
-                                                          "texts",      "passages",    "vectors",
-                                                          "tombstones", "terms",       "postings"};
+constexpr std::array<const char*, kFamilyCount> kNames = {
+    "default",    "collections", "documents", "texts",    "passages",    "vectors",
+    "tombstones", "terms",       "postings",  "releases", "vector_sets", "more_vectors"};
 
 // In place of RocksDB's LOG file: it grows, a reader would rename the one of the writer, and where
 // the disk is full its writer fails an assertion that distributions leave switched on.
@@ -91,7 +91,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_descriptors() {
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     // Floats of unit vectors do not compress; postings are packed, and read by every search.
     const auto family = static_cast<Family>(i);
-    const bool packed = family == Family::kVectors || family == Family::kPostings;
+    const bool packed =
+        family == Family::kVectors || family == Family::kMoreVectors || family == Family::kPostings;
     options.compression = packed ? rocksdb::kNoCompression : compression;
     if (family == Family::kPostings) {
       options.merge_operator = make_postings_merge();

@@ -22,9 +22,12 @@ enum class Family {
   kVectors,
   kTombstones,
   kTerms,
-  kPostings
+  kPostings,
+  kReleases,
+  kVectorSets,
+  kMoreVectors
 };
-inline constexpr std::size_t kFamilyCount = 9;
+inline constexpr std::size_t kFamilyCount = 12;
 
 // An open RocksDB; closed on destruction. Safe from any thread, as RocksDB is.
 class Database {

@@ -160,6 +160,20 @@ std::string collection_passage_key(std::uint32_t collection, PassageId id) {
   return key;
 }
 
+std::string number_key(std::uint32_t number) {
+  return collection_prefix(number);
+}
+
+std::uint32_t number_of_key(std::string_view key) {
+  if (key.size() != sizeof(std::uint32_t)) bad_key("releases or sets of vectors");
+  return read_big_endian<std::uint32_t>(key);
+}
+
+std::string_view key_within_set(std::string_view key) {
+  if (key.size() < sizeof(std::uint32_t)) bad_key("vectors of releases");
+  return key.substr(sizeof(std::uint32_t));
+}
+
 std::string document_id_of_key(std::string_view key) {
   if (key.size() <= sizeof(std::uint32_t)) bad_key("documents");
   return std::string(key.substr(sizeof(std::uint32_t)));
@@ -364,6 +378,75 @@ std::uint32_t decode_tombstone(std::string_view bytes) {
   const auto count = reader.integer<std::uint32_t>();
   reader.finish();
   return count;
+}
+
+std::string encode_releases(const ReleasesRecord& record) {
+  return RecordWriter()
+      .integer(record.live)
+      .integer(record.previous)
+      .integer(record.next)
+      .integer(record.next_set)
+      .take();
+}
+
+ReleasesRecord decode_releases(std::string_view bytes) {
+  RecordReader reader(bytes, "releases");
+  ReleasesRecord record;
+  record.live = reader.integer<std::uint32_t>();
+  record.previous = reader.integer<std::uint32_t>();
+  record.next = reader.integer<std::uint32_t>();
+  record.next_set = reader.integer<std::uint32_t>();
+  reader.finish();
+  return record;
+}
+
+std::string encode_release(const Release& release) {
+  RecordWriter writer;
+  writer.text(release.encoder_path)
+      .text(release.encoder_id)
+      .integer(release.dimension)
+      .text(release.generator_path)
+      .integer(release.vectors)
+      .integer(static_cast<std::uint64_t>(release.created_at_unix_s))
+      .integer(static_cast<std::uint32_t>(release.files.size()));
+  for (const ReleaseFile& file : release.files) {
+    writer.text(file.path).integer(file.size_bytes).text(file.sha256);
+  }
+  return writer.take();
+}
+
+Release decode_release(std::string_view bytes) {
+  RecordReader reader(bytes, "release");
+  Release release;
+  release.encoder_path = reader.text();
+  release.encoder_id = reader.text();
+  release.dimension = reader.integer<std::uint32_t>();
+  release.generator_path = reader.text();
+  release.vectors = reader.integer<std::uint32_t>();
+  release.created_at_unix_s = static_cast<std::int64_t>(reader.integer<std::uint64_t>());
+  const auto count = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    ReleaseFile& file = release.files.emplace_back();
+    file.path = reader.text();
+    file.size_bytes = reader.integer<std::uint64_t>();
+    file.sha256 = reader.text();
+  }
+  reader.finish();
+  return release;
+}
+
+std::string encode_vector_set(const VectorSet& set) {
+  return RecordWriter().text(set.encoder_id).integer(set.dimension).integer(set.known_up_to).take();
+}
+
+VectorSet decode_vector_set(std::string_view bytes) {
+  RecordReader reader(bytes, "set of vectors");
+  VectorSet set;
+  set.encoder_id = reader.text();
+  set.dimension = reader.integer<std::uint32_t>();
+  set.known_up_to = reader.integer<std::uint64_t>();
+  reader.finish();
+  return set;
 }
 
 std::string encode_terms(const PassageTerms& terms) {

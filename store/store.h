@@ -23,10 +23,10 @@
 #include <vector>
 
 #include "store/attributes.h"
+#include "store/release.h"
 
 namespace tandem {
 
-using PassageId = std::uint64_t;
 inline constexpr char kDefaultCollection[] = "default";
 
 struct Document {
@@ -70,10 +70,11 @@ struct PassageTerms {
   std::vector<TermCount> counts;  // each term once
 };
 
-// What a store must remember between commands. Empty strings mean "not set yet".
+// What a store must remember between commands. Empty strings mean "not set yet". The models are
+// those of the live release.
 struct StoreSettings {
   std::string encoder_path;
-  std::string encoder_id;  // Encoder::id() of the vectors in this store
+  std::string encoder_id;  // Encoder::id() of the vectors in the live set
   std::uint32_t dimension = 0;
   std::string generator_path;
   std::string analysis;  // TextAnalysis::id() of the terms in this store; see restart_terms
@@ -140,14 +141,16 @@ class Store {
   virtual const std::string& identity() const = 0;
 
   virtual StoreSettings settings() const = 0;
+  // Changes the live release with them. That must not be one whose models were copied into the
+  // store, unless models and dimension stay what they are.
   virtual void set_settings(const StoreSettings& settings) = 0;
 
   // Adds the document, or replaces the one of the same collection and id. `passages` need no id,
   // collection, document_id, title or ordinal: the store fills them in. `vectors` is
-  // [passages, dimension], row-major; dimension must be the one in the settings. Throws
-  // kInvalidArgument for a bad collection name, id or attribute, kResourceExhausted when the disk
-  // is full (nothing is written then, and the store stays usable for reading). `terms` has an entry
-  // for each passage, or none at all: then lexical search does not find them until add_terms.
+  // [passages, dimension], row-major, for the live set; dimension must be the one in the settings.
+  // Throws kInvalidArgument for a bad collection name, id or attribute, kResourceExhausted when the
+  // disk is full (nothing is written then, and the store stays usable for reading). `terms` has an
+  // entry for each passage, or none at all: then lexical search does not find them until add_terms.
   virtual StoreChange put_document(const Document& document, std::span<const Passage> passages,
                                    std::span<const float> vectors,
                                    std::span<const PassageTerms> terms) = 0;
@@ -181,16 +184,22 @@ class Store {
   virtual std::vector<Passage> document_passages(std::string_view collection,
                                                  std::string_view id) const = 0;
 
-  // Calls `visit` for each passage of the document with its vector [dimension], which is valid
-  // during the call only, in order and from one consistent snapshot.
+  // Calls `visit` for each passage of the document with its live vector [dimension], valid during
+  // the call only, in order and from one consistent snapshot.
   virtual void for_each_passage(
       std::string_view collection, std::string_view id,
       const std::function<void(const Passage&, std::span<const float> vector)>& visit) const = 0;
-  // Calls `visit` for each live vector of the collection with after < id <= last, by growing id,
-  // from one consistent snapshot. `vector` [dimension] is valid during the call only.
-  virtual void for_each_vector(
-      std::string_view collection, PassageId after, PassageId last,
-      const std::function<void(PassageId, std::span<const float> vector)>& visit) const = 0;
+  using VectorVisitor = std::function<void(PassageId, std::span<const float> vector)>;
+  // Calls `visit` for each vector that a set has of the collection's passages with after < id <=
+  // last, by growing id, from one consistent snapshot. `vector` [dimension] is valid during the
+  // call only. An unknown set is empty.
+  virtual void for_each_vector(std::uint32_t set, std::string_view collection, PassageId after,
+                               PassageId last, const VectorVisitor& visit) const = 0;
+  // The same of the live set.
+  void for_each_vector(std::string_view collection, PassageId after, PassageId last,
+                       const VectorVisitor& visit) const {
+    for_each_vector(live_vectors().number, collection, after, last, visit);
+  }
   // Terms that the collection does not know have no buckets. An unknown collection is empty.
   virtual PostingsSnapshot read_postings(std::string_view collection,
                                          std::span<const std::string> terms) const = 0;
@@ -206,6 +215,36 @@ class Store {
   // Ids up to and including `last` that were once given in the collection and are deleted now.
   virtual std::vector<PassageId> deleted_passages(std::string_view collection,
                                                   PassageId last) const = 0;
+
+  // By number. One, that of the settings, where none was ever added; none before there is an
+  // encoder.
+  virtual std::vector<Release> releases() const = 0;
+  virtual std::optional<Release> live_release() const = 0;
+  // The one to go back to: that which was live before; nothing if none was, or if it was removed.
+  virtual std::optional<Release> previous_release() const = 0;
+  // A number that no release has had or will be given, for copying models to their place before the
+  // release is added. Throws kInvalidArgument for a store without an encoder.
+  virtual std::uint32_t reserve_release() = 0;
+  // Adds a release of that number; its `vectors` are given here: those of its encoder, or a new
+  // set, without any vectors yet. Gives the release as it is then.
+  virtual Release add_release(const Release& release) = 0;
+  // Makes it the live one. Throws kNotFound, and kUnavailable while a passage has no vector in its
+  // set. The set that was live is complete up to here and keeps its vectors, but gets no new ones.
+  virtual void promote_release(std::uint32_t number) = 0;
+  // Removes it with its models and, unless another release has them too, its vectors and their
+  // segments. Throws kNotFound, and kInvalidArgument for the live one.
+  virtual void remove_release(std::uint32_t number) = 0;
+
+  virtual VectorSet live_vectors() const = 0;
+  virtual std::optional<VectorSet> vector_set(std::uint32_t number) const = 0;
+  // The greatest id given so far; 0 if none.
+  virtual PassageId last_passage() const = 0;
+  // By growing id, at most `limit`, those after `after`; of all collections.
+  virtual std::vector<Passage> passages_after(PassageId after, std::size_t limit) const = 0;
+  // Gives a set that is not live the vectors [passages, dimension] of what passages_after said
+  // comes next to its known_up_to. Passages that were deleted meanwhile are left out.
+  virtual void add_vectors(std::uint32_t set, std::span<const Passage> passages,
+                           std::span<const float> vectors) = 0;
 };
 
 // "doc-" and 24 hexadecimal digits, a function of `source` alone, so that indexing the same file

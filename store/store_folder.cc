@@ -1,11 +1,13 @@
 #include "store/store_folder.h"
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "store/format.h"
 
 namespace tandem {
@@ -70,6 +72,27 @@ void prepare_store_folder(const std::filesystem::path& folder, const StoreOption
     throw Error(ErrorCode::kNotFound, "the store at " + folder.string() + " is still empty",
                 "index documents into it first");
   }
+}
+
+void sweep_release_folders(const std::filesystem::path& folder,
+                           std::span<const std::uint32_t> releases,
+                           std::span<const std::uint32_t> sets) {
+  std::set<std::filesystem::path> kept;
+  for (const std::uint32_t number : releases) kept.insert(release_folder(folder, number));
+  for (const std::uint32_t number : sets) kept.insert(segments_folder(folder, number));
+  std::error_code failure;
+  const auto sweep = [&](const std::filesystem::path& parent, std::string_view prefix) {
+    for (const auto& entry : std::filesystem::directory_iterator(parent, failure)) {
+      if (!entry.path().filename().string().starts_with(prefix) || kept.contains(entry.path())) {
+        continue;
+      }
+      std::error_code fault;
+      std::filesystem::remove_all(entry.path(), fault);
+      if (fault) log_warning("cannot remove {}: {}", entry.path().string(), fault.message());
+    }
+  };
+  sweep(folder, "segments.");
+  sweep(folder / "releases", "r");
 }
 
 void raise_store_version(const std::filesystem::path& folder) {
