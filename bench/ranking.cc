@@ -71,8 +71,8 @@ void add_corpus(const std::filesystem::path& folder, tandem::Engine& engine) {
       texts.push_back(document.title.empty() ? document.text
                                              : document.title + "\n" + document.text);
     }
-    const auto vectors = engine.encoder->encode(texts, tandem::TextKind::kPassage);
-    const auto dimension = static_cast<std::size_t>(engine.encoder->dimension());
+    const auto vectors = engine.release()->encoder->encode(texts, tandem::TextKind::kPassage);
+    const auto dimension = static_cast<std::size_t>(engine.release()->encoder->dimension());
     for (std::size_t i = 0; i < documents.size(); ++i) {
       tandem::Passage passage;
       passage.title = documents[i].title;
@@ -81,7 +81,7 @@ void add_corpus(const std::filesystem::path& folder, tandem::Engine& engine) {
       const auto vector = std::span(vectors).subspan(i * dimension, dimension);
       const auto change =
           engine.store->put_document(documents[i], {&passage, 1}, vector, {&terms, 1});
-      engine.index->add(documents[i].collection, change.added, vector);
+      engine.release()->index->add(documents[i].collection, change.added, vector);
     }
     documents.clear();
   };
@@ -103,13 +103,13 @@ Figures measure(const tandem::Engine& engine, const std::vector<Question>& quest
   std::map<std::string, tandem::SearchOptions> modes = {{"dense", {.mode = SearchMode::kDense}},
                                                         {"BM25", {.mode = SearchMode::kLexical}},
                                                         {"hybrid", {.mode = SearchMode::kHybrid}}};
-  if (engine.reranker) modes["reranked"] = {.rerank = tandem::kDefaultReranked};
+  if (engine.release()->reranker) modes["reranked"] = {.rerank = tandem::kDefaultReranked};
   for (auto& [name, options] : modes) {
     options.limit = 20;
     options.conditions = false;
     for (const Question& question : questions) {
       std::vector<int> found;
-      for (const tandem::Hit& hit : engine.retriever->search(question.text, options)) {
+      for (const tandem::Hit& hit : engine.release()->retriever->search(question.text, options)) {
         const auto grade = question.relevant.find(hit.passage.document_id);
         found.push_back(grade == question.relevant.end() ? 0 : grade->second);
       }

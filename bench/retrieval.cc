@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
     std::vector<double> latencies_ms;
     for (const std::string& question : kQuestions) {
       const tandem::bench::Stopwatch query;
-      engine->retriever->search(question, {});
+      engine->release()->retriever->search(question, {});
       latencies_ms.push_back(1000 * query.seconds());
     }
     return {

@@ -40,7 +40,7 @@ void run(const AskArguments& arguments) {
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
   const std::vector<ChatMessage> messages = {{"user", arguments.question}};
   const Answer answer =
-      engine->answerer->answer(messages, arguments.answer, [](const TextPiece& piece) {
+      engine->release()->answerer->answer(messages, arguments.answer, [](const TextPiece& piece) {
         const std::string safe = terminal_safe(piece.text);
         std::fwrite(safe.data(), 1, safe.size(), stdout);
         std::fflush(stdout);

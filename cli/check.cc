@@ -20,8 +20,9 @@ void print(const ProblemList& problems) {
 
 int run(const std::filesystem::path& folder) {
   const StoreCheck records = check_store(folder);
-  fmt::print("{} collections, {} documents, {} passages, {} vectors\n", records.collections,
-             records.documents, records.passages, records.vectors);
+  fmt::print("{} collections, {} documents, {} passages, {} vectors of {} releases\n",
+             records.collections, records.documents, records.passages, records.vectors,
+             records.releases);
   print(records.problems);
 
   const auto store = Store::open(folder, {.read_only = true});

@@ -23,6 +23,7 @@ void add_check_command(CLI::App& app, int& exit_status);
 void add_train_command(CLI::App& app);
 void add_train_reranker_command(CLI::App& train);
 void add_runs_command(CLI::App& app);
+void add_release_command(CLI::App& app);
 
 }  // namespace tandem
 

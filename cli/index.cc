@@ -29,7 +29,7 @@ int run(const IndexArguments& arguments) {
         [&](const FolderProgress& state) { progress.update(state); }, arguments.attributes);
   }
   // What is not in order when the program ends, every later command would have to make up for.
-  engine->index->settle();
+  engine->release()->index->settle();
   fmt::print("{} added, {} replaced, {} unchanged, {} passages written, {} of them encoded\n",
              report.added, report.replaced, report.unchanged, report.passages, report.encoded);
   if (report.updated > 0) fmt::print("{} changed in their attributes alone\n", report.updated);

@@ -41,7 +41,8 @@ void print_text(std::size_t rank, const Hit& hit) {
 void run(SearchArguments arguments) {
   if (!arguments.engine.reranker.empty()) arguments.search.rerank = arguments.reranked;
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
-  const std::vector<Hit> hits = engine->retriever->search(arguments.query, arguments.search);
+  const std::vector<Hit> hits =
+      engine->release()->retriever->search(arguments.query, arguments.search);
   for (std::size_t i = 0; i < hits.size(); ++i) {
     if (arguments.json) {
       print_json(hits[i]);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "indexer/text_pieces.h"
 #include "retriever/passage_text.h"
@@ -250,7 +251,7 @@ class Chunker {
         tokenizer_(tokenizer),
         max_tokens_(std::max<std::size_t>(options.max_tokens, 1)),
         places_(source) {
-    title_ = cut_to_tokens(collapse(source.title), max_tokens_ / 8, tokenizer);
+    title_ = embedding_title(source.title, tokenizer, options);
   }
 
   std::vector<Passage> run() {
@@ -343,6 +344,21 @@ class Chunker {
 };
 
 }  // namespace
+
+ChunkOptions chunk_options(const Encoder& encoder) {
+  const Tokenizer& tokenizer = encoder.tokenizer();
+  const std::size_t control = tokenizer.prefix().size() + tokenizer.suffix().size();
+  const auto longest = static_cast<std::size_t>(encoder.max_tokens());
+  TANDEM_CHECK(longest > control);
+  ChunkOptions options;
+  options.max_tokens = std::min(options.max_tokens, longest - control);
+  return options;
+}
+
+std::string embedding_title(std::string_view title, const Tokenizer& tokenizer,
+                            const ChunkOptions& options) {
+  return cut_to_tokens(collapse(title), options.max_tokens / 8, tokenizer);
+}
 
 std::vector<Passage> chunk(const SourceText& source, const Tokenizer& tokenizer,
                            const ChunkOptions& options) {

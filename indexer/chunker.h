@@ -8,6 +8,7 @@
 
 #include "indexer/reader.h"
 #include "model/tokenizers/tokenizer.h"
+#include "retriever/encoder.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -17,6 +18,14 @@ struct ChunkOptions {
   // control tokens not counted.
   std::size_t max_tokens = 200;
 };
+
+// What the encoder can take whole.
+ChunkOptions chunk_options(const Encoder& encoder);
+
+// The part of a document's title that goes before each of its passages; chunk() gives them this
+// one, the store knows the document's.
+std::string embedding_title(std::string_view title, const Tokenizer& tokenizer,
+                            const ChunkOptions& options);
 
 // Passages in order of their place, together covering all of the text but white space, none
 // overlapping, none empty. Borders are, by preference: headings, paragraphs, sentences (Unicode

@@ -55,16 +55,6 @@ constexpr std::size_t kQueueBytes = 32u << 20;
 // Titles are repeated with each passage.
 constexpr std::size_t kMaxTitleBytes = 512;
 
-ChunkOptions chunk_options(const Encoder& encoder) {
-  const Tokenizer& tokenizer = encoder.tokenizer();
-  const std::size_t control = tokenizer.prefix().size() + tokenizer.suffix().size();
-  const auto longest = static_cast<std::size_t>(encoder.max_tokens());
-  TANDEM_CHECK(longest > control);
-  ChunkOptions options;
-  options.max_tokens = std::min(options.max_tokens, longest - control);
-  return options;
-}
-
 std::string digest_of(const IngestRequest& request, const Encoder& encoder) {
   // Both versions only grow, so their sum changes with either.
   const int version = kPipelineVersion + reader_version(request.bytes, request.source);
@@ -92,38 +82,54 @@ std::span<const float> row_of(const std::vector<float>& vectors, std::size_t row
   return std::span(vectors).subspan(row * dimension, dimension);
 }
 
+IngestTarget borrowed(DenseIndex& index, const Encoder& encoder) {
+  return {std::shared_ptr<const Encoder>(std::shared_ptr<void>(), &encoder),
+          std::shared_ptr<DenseIndex>(std::shared_ptr<void>(), &index)};
+}
+
 }  // namespace
 
 Ingestor::Ingestor(Store& store, DenseIndex& index, AttributeIndex& attributes,
                    const Encoder& encoder, const TextAnalysis& analysis, ReadLimits limits)
-    : store_(store),
-      index_(index),
-      attributes_(attributes),
-      encoder_(encoder),
-      analysis_(analysis),
-      limits_(limits) {}
+    : Ingestor(store, borrowed(index, encoder), attributes, analysis, limits) {}
 
-void Ingestor::adopt_encoder() {
+Ingestor::Ingestor(Store& store, IngestTarget target, AttributeIndex& attributes,
+                   const TextAnalysis& analysis, ReadLimits limits)
+    : store_(store),
+      attributes_(attributes),
+      analysis_(analysis),
+      limits_(limits),
+      target_(std::move(target)) {}
+
+void Ingestor::switch_target(const std::function<IngestTarget()>& change) {
   const std::lock_guard lock(write_mutex_);
-  StoreSettings settings = store_.settings();
-  if (settings.encoder_id == encoder_.id()) return;
-  if (!settings.encoder_id.empty()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the vectors in the store are of another encoder than " + encoder_.name(),
-                "use the encoder that the store was made with, or index into a new store");
-  }
-  settings.encoder_id = encoder_.id();
-  settings.dimension = static_cast<std::uint32_t>(encoder_.dimension());
-  store_.set_settings(settings);
+  target_ = change();
 }
 
-Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_view id) const {
+IngestTarget Ingestor::adopt_target() {
+  const std::lock_guard lock(write_mutex_);
+  const Encoder& encoder = *target_.encoder;
+  StoreSettings settings = store_.settings();
+  if (settings.encoder_id == encoder.id()) return target_;
+  if (!settings.encoder_id.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the vectors in the store are of another encoder than " + encoder.name(),
+                "use the encoder that the store was made with, or index into a new store");
+  }
+  settings.encoder_id = encoder.id();
+  settings.dimension = static_cast<std::uint32_t>(encoder.dimension());
+  store_.set_settings(settings);
+  return target_;
+}
+
+Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_view id,
+                                     const Encoder& encoder) const {
   Prepared prepared;
   Document& document = prepared.document;
   document.id = id;
   document.collection = request.collection;
   document.source = repair_utf8(request.source);
-  document.digest = digest_of(request, encoder_);
+  document.digest = digest_of(request, encoder);
   document.created_at_unix_s = std::time(nullptr);
   prepared.keeps_attributes = !request.attributes;
   if (request.attributes) {
@@ -137,7 +143,7 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   }
   SourceText text = read_source(request.bytes, document.source, limits_);
   text.title = title_of(request, text);
-  prepared.passages = chunk(text, encoder_.tokenizer(), chunk_options(encoder_));
+  prepared.passages = chunk(text, encoder.tokenizer(), chunk_options(encoder));
   if (prepared.passages.empty()) {
     throw Error(ErrorCode::kInvalidArgument, document.source + " has no text in it",
                 "leave it out, or check that it was written whole");
@@ -180,9 +186,10 @@ void Ingestor::reuse_vectors(Prepared& prepared) const {
   });
 }
 
-IngestStatus Ingestor::write(Prepared& prepared) {
+std::optional<IngestStatus> Ingestor::write(Prepared& prepared, const IngestTarget& target) {
   Document& document = prepared.document;
   const std::lock_guard lock(write_mutex_);
+  if (target.index != target_.index) return std::nullopt;
   const auto old = store_.get_header(document.collection, document.id);
   if (prepared.keeps_attributes && old) document.attributes = old->attributes;
   if (prepared.unchanged) {
@@ -197,35 +204,36 @@ IngestStatus Ingestor::write(Prepared& prepared) {
       store_.put_document(document, prepared.passages, prepared.vectors, prepared.terms);
   attributes_.put(document, change);
   // New before old, so that no search finds the document gone; the retriever drops old passages.
-  index_.add(document.collection, change.added, prepared.vectors);
-  index_.remove(document.collection, change.removed);
+  target_.index->add(document.collection, change.added, prepared.vectors);
+  target_.index->remove(document.collection, change.removed);
   return old ? IngestStatus::kReplaced : IngestStatus::kAdded;
 }
 
 IngestResult Ingestor::ingest(const IngestRequest& request) {
   check_collection_name(request.collection);
-  adopt_encoder();
+  const IngestTarget target = adopt_target();
   const std::string id = request.id.empty() ? make_document_id(request.source) : request.id;
-  Prepared prepared = prepare(request, id);
+  Prepared prepared = prepare(request, id, *target.encoder);
   std::span<const std::size_t> missing = prepared.missing;
   while (!missing.empty()) {
     const auto batch = missing.first(std::min(kEncodeBatch, missing.size()));
     std::vector<std::string> texts;
     for (const std::size_t i : batch) texts.push_back(embedding_text(prepared.passages[i]));
-    const std::vector<float> encoded = encoder_.encode(texts, TextKind::kPassage);
+    const std::vector<float> encoded = target.encoder->encode(texts, TextKind::kPassage);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       prepared.set_vector(batch[i], row_of(encoded, batch.size(), i));
     }
     missing = missing.subspan(batch.size());
   }
-  const IngestStatus status = write(prepared);
+  const auto status = write(prepared, target);
+  if (!status) return ingest(request);
   if (prepared.unchanged) {
     auto document = store_.get_header(request.collection, id);
     // Deleted since it was compared: there is no copy to speak of, so it is a new one after all.
     if (!document) return ingest(request);
     prepared.document = std::move(*document);
   }
-  return {status, id, prepared.document.title, prepared.document.passage_count,
+  return {*status, id, prepared.document.title, prepared.document.passage_count,
           static_cast<std::uint32_t>(prepared.missing.size())};
 }
 
@@ -241,7 +249,7 @@ bool Ingestor::remove(std::string_view collection, std::string_view id) {
   const std::lock_guard lock(write_mutex_);
   if (!store_.get_header(collection, id)) return false;
   const StoreChange change = store_.delete_document(collection, id);
-  index_.remove(collection, change.removed);
+  target_.index->remove(collection, change.removed);
   attributes_.remove(collection, change);
   return true;
 }
@@ -257,6 +265,7 @@ class Ingestor::FolderRun {
         collection_(collection),
         attributes_(attributes),
         progress_(progress),
+        target_(ingestor.adopt_target()),
         listing_(list_documents_below(folder)) {
     report_.skipped = listing_.skipped;
     report_.failures = listing_.failures;
@@ -321,7 +330,7 @@ class Ingestor::FolderRun {
         if (attributes_) own->insert(attributes_->begin(), attributes_->end());
         request.attributes = std::move(own);
       }
-      file.prepared = ingestor_.prepare(request, make_document_id(listed.source));
+      file.prepared = ingestor_.prepare(request, make_document_id(listed.source), *target_.encoder);
     } catch (const std::exception& error) {
       file.failure = error.what();
     }
@@ -337,7 +346,7 @@ class Ingestor::FolderRun {
         texts.push_back(embedding_text(file.prepared.passages[passage]));
       }
     }
-    const std::vector<float> vectors = ingestor_.encoder_.encode(texts, TextKind::kPassage);
+    const std::vector<float> vectors = target_.encoder->encode(texts, TextKind::kPassage);
     std::size_t next = 0;
     for (File& file : waiting_) {
       while (next < texts.size() && !file.unencoded().empty()) {
@@ -373,7 +382,12 @@ class Ingestor::FolderRun {
   // Why the document cannot be stored, or nothing. What would stop every other document is thrown.
   std::string write(File& file) {
     try {
-      switch (ingestor_.write(file.prepared)) {
+      const auto status = ingestor_.write(file.prepared, target_);
+      if (!status) {
+        throw Error(ErrorCode::kUnavailable, "another release went live meanwhile",
+                    "run it again to go on");
+      }
+      switch (*status) {
         case IngestStatus::kAdded:
           ++report_.added;
           break;
@@ -406,6 +420,7 @@ class Ingestor::FolderRun {
   const std::string& collection_;
   const std::optional<Attributes>& attributes_;
   const std::function<void(const FolderProgress&)>& progress_;
+  const IngestTarget target_;
   const FolderListing listing_;
   BoundedQueue<File> queue_{kQueueBytes};
 
@@ -422,7 +437,6 @@ FolderReport Ingestor::ingest_folder(const std::filesystem::path& folder,
                                      const std::optional<Attributes>& attributes) {
   check_collection_name(collection);
   if (attributes) check_attributes(*attributes);
-  adopt_encoder();
   return FolderRun(*this, folder, collection, attributes, progress).run();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -72,6 +73,12 @@ struct FolderProgress {
   std::uint64_t passages_done = 0;  // encoded
 };
 
+// What documents are encoded with, and made searchable in.
+struct IngestTarget {
+  std::shared_ptr<const Encoder> encoder;
+  std::shared_ptr<DenseIndex> index;
+};
+
 // Borrows its parts, which must outlive it. All methods may be called from any thread. Nothing else
 // may write to the same indexes: they must learn of changes in the order in which the store made
 // them, which only one Ingestor can see to.
@@ -80,6 +87,13 @@ class Ingestor {
   // `analysis` must be the one of complete_terms (retriever/lexical_index.h).
   Ingestor(Store& store, DenseIndex& index, AttributeIndex& attributes, const Encoder& encoder,
            const TextAnalysis& analysis, ReadLimits limits = {});
+  Ingestor(Store& store, IngestTarget target, AttributeIndex& attributes,
+           const TextAnalysis& analysis, ReadLimits limits = {});
+
+  // Makes `change` give the target from now on. It is called while nothing is being written, and
+  // must make the vectors of its encoder the store's live ones; what it throws leaves the target as
+  // it was. Documents that are being encoded meanwhile are encoded again for the new target.
+  void switch_target(const std::function<IngestTarget()>& change);
 
   // Durable and visible to search when it returns. A document whose bytes, title, source and
   // settings are those of the last time is left as it is, but for its attributes. Of one that
@@ -110,20 +124,20 @@ class Ingestor {
   struct Prepared;
   class FolderRun;
 
-  // Makes the encoder the store's if it has none yet.
-  void adopt_encoder();
-  Prepared prepare(const IngestRequest& request, std::string_view id) const;
+  // The target as it is now, whose encoder is made the store's if that has none yet.
+  IngestTarget adopt_target();
+  Prepared prepare(const IngestRequest& request, std::string_view id, const Encoder& encoder) const;
   void reuse_vectors(Prepared& prepared) const;
-  // Also where only attributes changed, or nothing did.
-  IngestStatus write(Prepared& prepared);
+  // Also where only attributes changed, or nothing did. Nothing where the target is another one by
+  // now, whose vectors these are not.
+  std::optional<IngestStatus> write(Prepared& prepared, const IngestTarget& target);
 
   Store& store_;
-  DenseIndex& index_;
   AttributeIndex& attributes_;
-  const Encoder& encoder_;
   const TextAnalysis& analysis_;
   ReadLimits limits_;
   std::mutex write_mutex_;  // held from a write to the store until the index knows of it
+  IngestTarget target_;     // guarded by it
 };
 
 }  // namespace tandem

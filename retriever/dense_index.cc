@@ -76,14 +76,23 @@ Segments load_segments(const fs::path& folder, const SegmentOrigin& origin, bool
   return *try_load_segments(folder, origin, false);
 }
 
+VectorSet find_vectors(const Store& store, const DenseIndexOptions& options) {
+  if (!options.vectors) return store.live_vectors();
+  if (auto vectors = store.vector_set(*options.vectors)) return std::move(*vectors);
+  throw Error(ErrorCode::kNotFound, "the vectors of this release are not in the store",
+              "make the release again");
+}
+
 class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
  public:
   SegmentedIndex(const Store& store, const DenseIndexOptions& options)
       : store_(store),
         options_(options),
         kind_(choose_kind(store.folder() / kKindFile, options)),
-        segments_folder_(store.folder() / "segments"),
-        origin_{store.identity(), store.settings().encoder_id, store.settings().dimension} {
+        vectors_(find_vectors(store, options)),
+        complete_(store.passages_after(vectors_.known_up_to, 1).empty()),
+        origin_(origin_of(store, vectors_)),
+        segments_folder_(segments_folder(store.folder(), origin_.vectors)) {
     TANDEM_CHECK(options_.segment_capacity > 0);
     for (const CollectionInfo& info : store.list_collections()) {
       // Its name becomes that of a folder.
@@ -145,12 +154,14 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
     if (keeper_) keeper_->settle();
   }
 
+  void retire() override { keeper_.reset(); }
+
  private:
   Snapshot build(const CollectionInfo& info) {
     const fs::path folder = segments_folder_ / info.name;
     Segments segments = load_segments(folder, origin_, !options_.write_segments);
     Snapshot snapshot = replay(info.name, segments);
-    if (snapshot.live_count() != info.passage_count && !segments.empty()) {
+    if (snapshot.live_count() != info.passage_count && !segments.empty() && complete_) {
       log_warning(
           "the index segments of collection {} do not agree with the store; they are made "
           "again",
@@ -176,7 +187,7 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
     if (!segments.empty()) {
       snapshot.remove(store_.deleted_passages(collection, snapshot.sealed_last()));
     }
-    store_.for_each_vector(collection, snapshot.sealed_last(), UINT64_MAX,
+    store_.for_each_vector(origin_.vectors, collection, snapshot.sealed_last(), UINT64_MAX,
                            [&](PassageId id, std::span<const float> vector) {
                              snapshot.append(id, vector, block_rows());
                            });
@@ -284,8 +295,10 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
   const Store& store_;
   const DenseIndexOptions options_;
   const IndexKind kind_;
-  const fs::path segments_folder_;
+  const VectorSet vectors_;
+  const bool complete_;  // no passage is still without a vector
   const SegmentOrigin origin_;
+  const fs::path segments_folder_;
 
   std::mutex write_mutex_;
   // Held only to copy or swap a pointer. (std::atomic<shared_ptr> of GCC 12 spins on a bit inside

@@ -59,12 +59,14 @@ struct DenseIndexOptions {
   // Remembered in the store's folder; nullopt: the one remembered, kAuto at first. Segments of
   // another kind are made again in the background.
   std::optional<IndexKind> kind = std::nullopt;
+  // VectorSet::number of the vectors that are searched; nullopt: the live ones.
+  std::optional<std::uint32_t> vectors = std::nullopt;
 };
 
 class DenseIndex {
  public:
-  // Opens the index of every collection of `store`, which must outlive it and whose settings must
-  // have a dimension, unless the store is empty.
+  // Opens the index of every collection of `store`, which must outlive it and whose vectors must
+  // have a dimension, unless the store is empty. Throws kNotFound for vectors that are not there.
   static std::unique_ptr<DenseIndex> open(const Store& store,
                                           const DenseIndexOptions& options = {});
   // Stops what is under way in the background; the next opening goes on with it.
@@ -85,6 +87,10 @@ class DenseIndex {
 
   // Returns when the background has nothing more to do, or has failed (which is logged).
   virtual void settle() = 0;
+
+  // Ends the background for good, so that another index of the same vectors may be opened; what
+  // there is can still be searched. Nothing may be added or removed any more.
+  virtual void retire() = 0;
 };
 
 }  // namespace tandem

@@ -33,11 +33,11 @@ constexpr double kRecall = 0.99;
 class Rows {
  public:
   Rows(const Store& store, const fs::path& temporary, const SegmentPlan& plan,
-       std::size_t dimension, const std::function<bool()>& stop)
-      : dimension_(dimension) {
+       const SegmentOrigin& origin, const std::function<bool()>& stop)
+      : dimension_(origin.dimension) {
     {
       std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-      store.for_each_vector(plan.collection, plan.name.after, plan.name.last,
+      store.for_each_vector(origin.vectors, plan.collection, plan.name.after, plan.name.last,
                             [&](PassageId id, std::span<const float> vector) {
                               if (ids_.size() % kBlockRows == 0 && stop()) throw BuildStopped();
                               ids_.push_back(static_cast<std::int64_t>(id));
@@ -51,7 +51,7 @@ class Rows {
       }
     }
     vectors_ = MappedFile(temporary);
-    TANDEM_CHECK(vectors_.bytes().size() == ids_.size() * dimension * sizeof(float));
+    TANDEM_CHECK(vectors_.bytes().size() == ids_.size() * dimension_ * sizeof(float));
   }
 
   std::size_t size() const { return ids_.size(); }
@@ -262,7 +262,7 @@ std::unique_ptr<Segment> build_segment(const Store& store, const fs::path& folde
   const fs::path temporary = folder / (plan.name.stem() + ".rows");
   const auto rows = [&] {
     const FileRemover remover(temporary);
-    return Rows(store, temporary, plan, origin.dimension, stop);
+    return Rows(store, temporary, plan, origin, stop);
   }();
 
   SegmentShape shape;

@@ -94,6 +94,10 @@ SegmentShape shape_of(const nlohmann::json& json) {
 
 }  // namespace
 
+SegmentOrigin origin_of(const Store& store, const VectorSet& vectors) {
+  return {store.identity(), vectors.encoder_id, vectors.dimension, vectors.number};
+}
+
 std::string SegmentName::stem() const {
   return fmt::format("{:020}-{:020}-{:020}", after, last, generation);
 }

@@ -52,7 +52,11 @@ struct SegmentOrigin {
   std::string store_identity;
   std::string encoder_id;
   std::size_t dimension = 0;
+  std::uint32_t vectors = 0;  // the store's set of them; not in the file
 };
+
+// Of a set of the store's vectors.
+SegmentOrigin origin_of(const Store& store, const VectorSet& vectors);
 
 struct SegmentName {
   PassageId after = 0;

@@ -1,20 +1,19 @@
-// Everything that answers a request, opened from one store folder and two model paths.
+// Everything that answers requests, opened from one store folder and two model paths.
 #ifndef TANDEM_SERVER_ENGINE_H_
 #define TANDEM_SERVER_ENGINE_H_
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "generator/answerer.h"
-#include "generator/generator.h"
 #include "indexer/ingestor.h"
+#include "indexer/reembedding.h"
 #include "retriever/attribute_index.h"
-#include "retriever/dense_index.h"
-#include "retriever/encoder.h"
 #include "retriever/lexical_index.h"
-#include "retriever/retriever.h"
+#include "server/served_release.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -44,27 +43,52 @@ struct EngineOptions {
   PassageOrder passage_order = PassageOrder::kRelevance;
 };
 
-// What of it concerns the generator. Where the store may be written, passages are kept in it.
-GeneratorOptions generator_options(const EngineOptions& options);
+// What of it concerns the generator. Where the store may be written, what becomes of passages is
+// kept in `passages`, a folder in it, unless that is empty.
+GeneratorOptions generator_options(const EngineOptions& options,
+                                   const std::filesystem::path& passages = {});
 
-// Parts in the order in which they depend on each other. Immutable once opened but for what the
-// parts themselves allow; safe from any thread.
-struct Engine {
+// All that is searched and answered from. Safe from any thread.
+class Engine {
+ public:
   // Remembers model paths in the store (unless read_only). Throws Error: kInvalidArgument where a
-  // model is needed and neither given nor remembered, or where the encoder given is not the one
-  // that made the store's vectors; and what the parts throw.
+  // model is needed and neither given nor remembered, or where a model that was given is not that
+  // of the live release; and what the parts throw.
   static std::unique_ptr<Engine> open(const EngineOptions& options);
 
+  // What requests that begin now are served by; never null.
+  std::shared_ptr<const ServedRelease> release() const;
+
+  // Makes a release of the store the one that requests are served by, without interrupting those
+  // under way. Its vectors are brought up to date first; documents that are added at the moment of
+  // the switch wait for it. Throws kNotFound, what the models throw when they are opened, and
+  // kInvalidArgument where the store is open for reading only; the release that served goes on
+  // then. One call at a time; others wait.
+  void promote(std::uint32_t number, const ReembeddingReport& report = {});
+
+  // Parts in the order in which they depend on each other.
   std::unique_ptr<Store> store;
-  std::unique_ptr<Encoder> encoder;
-  std::unique_ptr<DenseIndex> index;
   std::unique_ptr<AttributeIndex> attributes;
   std::unique_ptr<LexicalIndex> lexical;
-  std::unique_ptr<Reranker> reranker;  // null without one
-  std::unique_ptr<Retriever> retriever;
-  std::unique_ptr<Ingestor> ingestor;    // null when read_only
-  std::unique_ptr<Generator> generator;  // null without one
-  std::unique_ptr<Answerer> answerer;    // null without a generator
+  std::unique_ptr<Ingestor> ingestor;  // null when read_only
+
+ private:
+  explicit Engine(const EngineOptions& options) : options_(options) {}
+  void open_parts();
+  void open_models(ServedRelease& served);
+  std::shared_ptr<const Encoder> open_encoder(const Release& release);
+  std::shared_ptr<const Generator> open_generator(const Release& release);
+  void finish(ServedRelease& served) const;
+  void publish(std::shared_ptr<const ServedRelease> served);
+  std::vector<std::shared_ptr<const ServedRelease>> alive() const;
+
+  const EngineOptions options_;
+  std::shared_ptr<const Reranker> reranker_;  // that of every release; null without one
+  std::mutex promote_mutex_;
+  mutable std::mutex release_mutex_;  // held only to copy or swap pointers
+  std::shared_ptr<const ServedRelease> release_;
+  // That served before, some of them still requests under way.
+  std::vector<std::weak_ptr<const ServedRelease>> former_;
 };
 
 }  // namespace tandem

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
 namespace tandem {
 
 EventStream::EventStream(Exchange& exchange)
@@ -53,15 +55,19 @@ void EventStream::write_headers() {
   started_ = true;
   exchange_.sent_status_ = 200;
   exchange_.response().status = 200;
-  write(
-      fmt::format("HTTP/1.1 200 OK\r\n"
-                  "Content-Type: text/event-stream; charset=utf-8\r\n"
-                  "Cache-Control: no-store\r\n"
-                  "X-Content-Type-Options: nosniff\r\n"
-                  "X-Accel-Buffering: no\r\n"  // nginx in front would hold the events back
-                  "{}\r\n"
-                  "x-request-id: {}\r\n\r\n",
-                  chunked_ ? "Transfer-Encoding: chunked" : "Connection: close", exchange_.id()));
+  std::string more;
+  for (const auto& [name, value] : exchange_.response().headers) {
+    more += fmt::format("{}: {}\r\n", name, value);
+  }
+  write(fmt::format(
+      "HTTP/1.1 200 OK\r\n"
+      "Content-Type: text/event-stream; charset=utf-8\r\n"
+      "Cache-Control: no-store\r\n"
+      "X-Content-Type-Options: nosniff\r\n"
+      "X-Accel-Buffering: no\r\n"  // nginx in front would hold the events back
+      "{}\r\n{}"
+      "x-request-id: {}\r\n\r\n",
+      chunked_ ? "Transfer-Encoding: chunked" : "Connection: close", more, exchange_.id()));
 }
 
 }  // namespace tandem

@@ -4,6 +4,8 @@
 
 #include "server/http_server.h"
 #include "server/metrics.h"
+#include "server/origin.h"
+#include "server/release_jobs.h"
 #include "server/routes/routes.h"
 
 namespace tandem {
@@ -12,13 +14,17 @@ namespace {
 class TandemServer : public Server {
  public:
   TandemServer(Engine& engine, const ServerOptions& options)
-      : context_{engine, metrics_, std::time(nullptr)}, http_(http_options(options), metrics_) {
+      : releases_(engine),
+        context_{engine, releases_, metrics_, std::time(nullptr),
+                 options.admin || is_loopback_host(options.host)},
+        http_(http_options(options), metrics_) {
     add_chat_routes(http_, context_);
     add_embedding_routes(http_, context_);
     add_model_routes(http_, context_);
     add_search_routes(http_, context_);
     add_rerank_routes(http_, context_);
     add_document_routes(http_, context_);
+    add_release_routes(http_, context_);
     add_health_routes(http_, context_);
     add_metrics_routes(http_, context_);
     add_page_routes(http_);
@@ -39,6 +45,7 @@ class TandemServer : public Server {
   }
 
   Metrics metrics_;
+  ReleaseJobs releases_;
   RouteContext context_;
   HttpServer http_;
 };

@@ -15,6 +15,8 @@ struct ServerOptions {
   int port = 8080;  // 0: any free one
   int worker_threads = 16;
   std::uint64_t max_body_bytes = 64ull << 20;
+  // Whether releases may be changed by HTTP also where `host` is not a loopback address.
+  bool admin = false;
 };
 
 class Server {

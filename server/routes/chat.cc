@@ -28,9 +28,11 @@ struct CompletionHead {
   std::string id;
   std::time_t created = 0;
   std::string model;
+  std::string release;
 
   json object(std::string_view kind) const {
-    return {{"id", id}, {"object", kind}, {"created", created}, {"model", model}};
+    return {
+        {"id", id}, {"object", kind}, {"created", created}, {"model", model}, {"release", release}};
   }
   // A chunk with one choice.
   json chunk(json delta, json finish_reason, bool with_usage_field,
@@ -45,15 +47,15 @@ struct CompletionHead {
   }
 };
 
-CompletionHead make_head(const Exchange& exchange, const Engine& engine) {
-  return {"chatcmpl-" + exchange.id(), std::time(nullptr), engine.generator->name()};
+CompletionHead make_head(const Exchange& exchange, const ServedRelease& release) {
+  return {"chatcmpl-" + exchange.id(), std::time(nullptr), release.generator->name(), release.name};
 }
 
 // Null unless they were asked for.
 json log_probabilities_json(std::span<const LogProbabilities> tokens, const ChatRequest& request,
-                            const Engine& engine) {
+                            const ServedRelease& release) {
   if (!request.options.generation.top_log_probabilities) return nullptr;
-  return to_json(tokens, *engine.generator);
+  return to_json(tokens, *release.generator);
 }
 
 // The generator's error is about tokens; OpenAI's clients know it by this word and status.
@@ -61,21 +63,21 @@ json log_probabilities_json(std::span<const LogProbabilities> tokens, const Chat
   throw RequestError(400, error.what(), "messages", "context_length_exceeded");
 }
 
-Answer run(const Exchange& exchange, const ChatRequest& request, RouteContext& context,
-           const TextSink& sink) {
-  const Metrics::InFlight in_flight(context.metrics);
+Answer run(const Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
+           Metrics& metrics, const TextSink& sink) {
+  const Metrics::InFlight in_flight(metrics);
   bool first = true;
   try {
-    Answer answer = context.engine.answerer->answer(
-        request.messages, request.options, [&](const TextPiece& piece) {
+    Answer answer =
+        release.answerer->answer(request.messages, request.options, [&](const TextPiece& piece) {
           if (first) {
             const auto elapsed = Exchange::Clock::now() - exchange.start();
-            context.metrics.observe_first_token(std::chrono::duration<double>(elapsed).count());
+            metrics.observe_first_token(std::chrono::duration<double>(elapsed).count());
             first = false;
           }
           return sink(piece);
         });
-    context.metrics.count_answer(answer);
+    metrics.count_answer(answer);
     const GenerationResult& generation = answer.generation;
     log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
               exchange.id(), generation.prompt_tokens, generation.completion_tokens,
@@ -87,8 +89,9 @@ Answer run(const Exchange& exchange, const ChatRequest& request, RouteContext& c
   }
 }
 
-void answer_whole(Exchange& exchange, const ChatRequest& request, RouteContext& context) {
-  const Answer answer = run(exchange, request, context,
+void answer_whole(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
+                  Metrics& metrics) {
+  const Answer answer = run(exchange, request, release, metrics,
                             [&](const TextPiece&) { return !exchange.connection().client_left(); });
   if (answer.generation.finish_reason == FinishReason::kCancelled) {
     throw RequestError(499,
@@ -96,13 +99,12 @@ void answer_whole(Exchange& exchange, const ChatRequest& request, RouteContext& 
                        "keep it open.",
                        {}, "client_left");
   }
-  json body = make_head(exchange, context.engine).object("chat.completion");
+  json body = make_head(exchange, release).object("chat.completion");
   body["choices"] = json::array(
       {{{"index", 0},
         {"message",
          {{"role", "assistant"}, {"content", answer.generation.text}, {"refusal", nullptr}}},
-        {"logprobs",
-         log_probabilities_json(answer.generation.log_probabilities, request, context.engine)},
+        {"logprobs", log_probabilities_json(answer.generation.log_probabilities, request, release)},
         {"finish_reason", to_string(answer.generation.finish_reason)}}});
   body["usage"] = usage_json(answer.generation);
   body["citations"] = to_json(answer.citations);
@@ -126,8 +128,9 @@ void send_last_chunks(EventStream& stream, const CompletionHead& head, const Cha
   stream.finish();
 }
 
-void answer_streamed(Exchange& exchange, const ChatRequest& request, RouteContext& context) {
-  const CompletionHead head = make_head(exchange, context.engine);
+void answer_streamed(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
+                     Metrics& metrics) {
+  const CompletionHead head = make_head(exchange, release);
   EventStream stream(exchange);
   // Sent with the first text and not before, so that what goes wrong until then has its own status.
   const auto send_role = [&] {
@@ -135,9 +138,8 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, RouteContex
                                                       nullptr, request.include_usage));
   };
   try {
-    const Answer answer = run(exchange, request, context, [&](const TextPiece& piece) {
-      json log_probabilities =
-          log_probabilities_json(piece.log_probabilities, request, context.engine);
+    const Answer answer = run(exchange, request, release, metrics, [&](const TextPiece& piece) {
+      json log_probabilities = log_probabilities_json(piece.log_probabilities, request, release);
       return send_role() &&
              stream.send(head.chunk({{"content", piece.text}}, nullptr, request.include_usage,
                                     std::move(log_probabilities)));
@@ -155,23 +157,25 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, RouteContex
 }
 
 void complete(Exchange& exchange, RouteContext& context) {
-  const Engine& engine = context.engine;
   ChatRequest request = parse_chat_request(exchange.json_text());
-  if (engine.answerer == nullptr) {
+  // From here to the last byte of the answer, whatever goes live meanwhile.
+  const auto release = context.engine.release();
+  if (release->answerer == nullptr) {
     throw RequestError(404,
                        "This server was started without a generator; start it with --generator.",
                        "model", "model_not_found");
   }
-  check_model(request.model, engine.generator->name(), engine);
+  check_generator_name(request.model, *release, *context.engine.store);
+  exchange.response().set_header(kReleaseHeader, release->name);
   // A store without documents can still chat; a collection asked for by name must exist.
   const AnswerOptions& options = request.options;
-  if (!request.collection_given && engine.index->size(options.search.collection) == 0) {
+  if (!request.collection_given && release->index->size(options.search.collection) == 0) {
     request.options.retrieve = false;
   }
   if (request.stream) {
-    answer_streamed(exchange, request, context);
+    answer_streamed(exchange, request, *release, context.metrics);
   } else {
-    answer_whole(exchange, request, context);
+    answer_whole(exchange, request, *release, context.metrics);
   }
 }
 

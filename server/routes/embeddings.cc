@@ -98,10 +98,11 @@ TextKind kind_of(const Fields& fields) {
 }
 
 void embed(Exchange& exchange, const RouteContext& context) {
-  const Encoder& encoder = *context.engine.encoder;
+  const auto release = context.engine.release();
+  const Encoder& encoder = *release->encoder;
   const json body = exchange.json_body();
   const Fields fields(body);
-  check_model(fields.text("model").value_or(""), encoder.name(), context.engine);
+  check_encoder_name(fields.text("model").value_or(""), *release);
   const std::string format = fields.text("encoding_format").value_or("float");
   if (format != "float" && format != "base64") {
     fields.fail("encoding_format", "must be 'float' or 'base64'.");
@@ -124,6 +125,7 @@ void embed(Exchange& exchange, const RouteContext& context) {
                     {"embedding", format == "base64" ? json(base64_of(vector)) : json(vector)}});
   }
   const std::size_t tokens = count_tokens(texts, encoder);
+  exchange.response().set_header(kReleaseHeader, release->name);
   exchange.send_json({{"object", "list"},
                       {"data", std::move(data)},
                       {"model", encoder.name()},

@@ -7,8 +7,10 @@ void add_health_routes(HttpServer& server, RouteContext& context) {
   // The models are loaded before the port is bound: a server that answers is ready.
   server.add_route("GET", "/health", [&context](Exchange& exchange) {
     const Engine& engine = context.engine;
+    const auto release = engine.release();
     exchange.send_json({{"status", "ok"},
-                        {"generator", engine.generator != nullptr},
+                        {"release", release->name},
+                        {"generator", release->generator != nullptr},
                         {"read_only", engine.ingestor == nullptr}});
   });
 }

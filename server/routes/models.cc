@@ -17,20 +17,19 @@ json model_json(const std::string& name, std::string_view kind, const RouteConte
           {"kind", kind}};
 }
 
-json models_json(const RouteContext& context) {
+json models_json(const ServedRelease& release, const RouteContext& context) {
   json models = json::array();
-  const Engine& engine = context.engine;
-  if (engine.generator)
-    models.push_back(model_json(engine.generator->name(), "generator", context));
-  models.push_back(model_json(engine.encoder->name(), "encoder", context));
-  if (engine.reranker) models.push_back(model_json(engine.reranker->name(), "reranker", context));
+  if (release.generator)
+    models.push_back(model_json(release.generator->name(), "generator", context));
+  models.push_back(model_json(release.encoder->name(), "encoder", context));
+  if (release.reranker) models.push_back(model_json(release.reranker->name(), "reranker", context));
   return models;
 }
 
-[[noreturn]] void throw_model_not_found(std::string_view given, const Engine& engine) {
-  std::string names = fmt::format("'{}' (encoder)", engine.encoder->name());
-  if (engine.generator) names += fmt::format(", '{}' (generator)", engine.generator->name());
-  if (engine.reranker) names += fmt::format(", '{}' (reranker)", engine.reranker->name());
+[[noreturn]] void throw_model_not_found(std::string_view given, const ServedRelease& release) {
+  std::string names = fmt::format("'{}' (encoder)", release.encoder->name());
+  if (release.generator) names += fmt::format(", '{}' (generator)", release.generator->name());
+  if (release.reranker) names += fmt::format(", '{}' (reranker)", release.reranker->name());
   throw RequestError(
       404, fmt::format("There is no model '{}' for this; this server has {}.", given, names),
       "model", "model_not_found");
@@ -38,20 +37,35 @@ json models_json(const RouteContext& context) {
 
 }  // namespace
 
-void check_model(std::string_view given, std::string_view expected, const Engine& engine) {
-  if (!given.empty() && given != expected) throw_model_not_found(given, engine);
+void check_encoder_name(std::string_view given, const ServedRelease& release) {
+  if (!given.empty() && given != release.encoder->name()) throw_model_not_found(given, release);
+}
+
+void check_reranker_name(std::string_view given, const ServedRelease& release) {
+  if (!given.empty() && given != release.reranker->name()) throw_model_not_found(given, release);
+}
+
+void check_generator_name(std::string_view given, const ServedRelease& release,
+                          const Store& store) {
+  if (given.empty() || given == "tandem" || given == release.generator->name()) return;
+  for (const Release& known : store.releases()) {
+    if (given == std::filesystem::path(known.generator_path).stem().string()) return;
+  }
+  throw_model_not_found(given, release);
 }
 
 void add_model_routes(HttpServer& server, RouteContext& context) {
   server.add_route("GET", "/v1/models", [&context](Exchange& exchange) {
-    exchange.send_json({{"object", "list"}, {"data", models_json(context)}});
+    exchange.send_json(
+        {{"object", "list"}, {"data", models_json(*context.engine.release(), context)}});
   });
   server.add_route("GET", "/v1/models/{id}", [&context](Exchange& exchange) {
     const std::string id = exchange.path_part(1);
-    for (const json& model : models_json(context)) {
+    const auto release = context.engine.release();
+    for (const json& model : models_json(*release, context)) {
       if (model["id"] == id) return exchange.send_json(model);
     }
-    throw_model_not_found(id, context.engine);
+    throw_model_not_found(id, *release);
   });
 }
 

@@ -43,12 +43,13 @@ std::vector<std::string> parse_documents(const Fields& body) {
 void rerank(Exchange& exchange, const RouteContext& context) {
   const json body = exchange.json_body();
   const Fields fields(body);
-  const Reranker* const reranker = context.engine.reranker.get();
+  const auto release = context.engine.release();
+  const Reranker* const reranker = release->reranker.get();
   if (reranker == nullptr) {
     throw RequestError(404, "This server was started without a reranker; start it with --reranker.",
                        "model", "model_not_found");
   }
-  check_model(fields.text("model").value_or(""), reranker->name(), context.engine);
+  check_reranker_name(fields.text("model").value_or(""), *release);
   const auto query = fields.text("query");
   if (!query) fields.fail("query", "is missing.");
   if (query->empty()) fields.fail("query", "must not be empty.");

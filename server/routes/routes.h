@@ -11,15 +11,22 @@
 #include "server/engine.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
+#include "server/release_jobs.h"
 
 namespace tandem {
 
-// What handlers work with; outlives the server.
+// What handlers work with; outlives the server. A handler that needs models takes one
+// engine.release() when it begins and uses no other.
 struct RouteContext {
   Engine& engine;
+  ReleaseJobs& releases;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
+  bool admin = false;  // whether releases may be changed
 };
+
+// Sent with each answer that a model had a part in: the name of its release.
+inline constexpr char kReleaseHeader[] = "x-tandem-release";
 
 void add_chat_routes(HttpServer& server, RouteContext& context);
 void add_embedding_routes(HttpServer& server, RouteContext& context);
@@ -27,13 +34,17 @@ void add_model_routes(HttpServer& server, RouteContext& context);
 void add_search_routes(HttpServer& server, RouteContext& context);
 void add_rerank_routes(HttpServer& server, RouteContext& context);
 void add_document_routes(HttpServer& server, RouteContext& context);
+void add_release_routes(HttpServer& server, RouteContext& context);
 void add_health_routes(HttpServer& server, RouteContext& context);
 void add_metrics_routes(HttpServer& server, RouteContext& context);
 void add_page_routes(HttpServer& server);
 
-// Throws RequestError (404, "model_not_found") naming the models there are unless `given` is empty
-// or `expected`.
-void check_model(std::string_view given, std::string_view expected, const Engine& engine);
+// Throw RequestError (404, "model_not_found") naming the models there are. A name of an encoder
+// means that encoder and no other, since vectors of two cannot be compared; that of a generator of
+// any release, or "tandem", means the one that serves, so that a switch does not turn clients away.
+void check_encoder_name(std::string_view given, const ServedRelease& release);
+void check_reranker_name(std::string_view given, const ServedRelease& release);
+void check_generator_name(std::string_view given, const ServedRelease& release, const Store& store);
 
 }  // namespace tandem
 

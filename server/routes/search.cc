@@ -25,9 +25,12 @@ void search(Exchange& exchange, const RouteContext& context) {
   if (const auto weight = fields.number("rerank_weight", 0, 1)) {
     options.rerank_weight = static_cast<float>(*weight);
   }
+  const auto release = context.engine.release();
+  exchange.response().set_header(kReleaseHeader, release->name);
   exchange.send_json({{"object", "list"},
                       {"collection", options.collection},
-                      {"data", to_json(context.engine.retriever->search(*query, options))}});
+                      {"release", release->name},
+                      {"data", to_json(release->retriever->search(*query, options))}});
 }
 
 }  // namespace

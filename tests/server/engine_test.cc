@@ -48,15 +48,15 @@ TEST_F(EngineTest, RemembersTheEncoderAndFindsDocumentsAgain) {
   again.encoder.clear();
   again.read_only = true;
   const auto engine = Engine::open(again);
-  EXPECT_EQ(engine->retriever->search("birds", {}).size(), 1u);
+  EXPECT_EQ(engine->release()->retriever->search("birds", {}).size(), 1u);
   EXPECT_EQ(engine->ingestor, nullptr);
-  EXPECT_EQ(engine->generator, nullptr);
-  EXPECT_EQ(engine->answerer, nullptr);
+  EXPECT_EQ(engine->release()->generator, nullptr);
+  EXPECT_EQ(engine->release()->answerer, nullptr);
 }
 
 TEST_F(EngineTest, TheLanguageIsRememberedAndCanBeChanged) {
   const auto find = [](const Engine& engine, const char* query) {
-    return engine.retriever->search(query, {.mode = SearchMode::kLexical}).size();
+    return engine.release()->retriever->search(query, {.mode = SearchMode::kLexical}).size();
   };
   {
     const auto engine = Engine::open(options());
@@ -95,7 +95,7 @@ TEST_F(EngineTest, VectorsOfDifferentEncodersAreNeverMixed) {
   }
   const Error error = fault_of(options());
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-  EXPECT_THAT(error.advice(), HasSubstr("new store"));
+  EXPECT_THAT(error.advice(), HasSubstr("release create"));
 }
 
 TEST_F(EngineTest, AnEmptyStoreMayChangeItsEncoder) {
@@ -106,7 +106,7 @@ TEST_F(EngineTest, AnEmptyStoreMayChangeItsEncoder) {
     engine->store->set_settings(settings);
   }
   const auto engine = Engine::open(options());
-  EXPECT_EQ(engine->store->settings().encoder_id, engine->encoder->id());
+  EXPECT_EQ(engine->store->settings().encoder_id, engine->release()->encoder->id());
 }
 
 TEST_F(EngineTest, AWrongPathIsNotRemembered) {
