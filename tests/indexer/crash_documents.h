@@ -3,14 +3,23 @@
 #ifndef TANDEM_TESTS_INDEXER_CRASH_DOCUMENTS_H_
 #define TANDEM_TESTS_INDEXER_CRASH_DOCUMENTS_H_
 
+#include <memory>
 #include <string>
 
 #include "retriever/dense_index.h"
+#include "tests/support/fake_encoder.h"
 
 namespace tandem::testing {
 
 // Small, so that segments are sealed and merged, and files written, all the time.
 inline constexpr DenseIndexOptions kCrashIndexOptions{.segment_capacity = 64, .lists_from = 512};
+
+// The two encoders between which the writer switches, each with vectors of a length of its own.
+inline constexpr char kFirstEncoder[] = "fake-1";
+inline constexpr char kSecondEncoder[] = "fake-2";
+inline std::unique_ptr<FakeEncoder> crash_encoder(const std::string& id) {
+  return std::make_unique<FakeEncoder>(id, id == kSecondEncoder ? 24 : 16);
+}
 
 // Step by step the writer adds documents, replaces old ones and deletes others.
 struct CrashStep {

@@ -27,7 +27,7 @@ constexpr int kKills = 20;
 // Runs the writer from `first_step`, kills it after `delay`, and returns the last step that it
 // acknowledged; first_step - 1 if none.
 int run_and_kill(const std::filesystem::path& store, int first_step,
-                 std::chrono::milliseconds delay) {
+                 std::chrono::milliseconds delay, bool switching) {
   int pipe_ends[2];
   if (::pipe(pipe_ends) != 0) throw std::runtime_error("no pipe");
   const std::string step = std::to_string(first_step);
@@ -36,7 +36,8 @@ int run_and_kill(const std::filesystem::path& store, int first_step,
     ::dup2(pipe_ends[1], STDOUT_FILENO);
     ::close(pipe_ends[0]);
     ::close(pipe_ends[1]);
-    ::execl(TANDEM_CRASH_WRITER, TANDEM_CRASH_WRITER, store.c_str(), step.c_str(), nullptr);
+    ::execl(TANDEM_CRASH_WRITER, TANDEM_CRASH_WRITER, store.c_str(), step.c_str(),
+            switching ? "switch" : nullptr, nullptr);
     ::_exit(127);
   }
   ::close(pipe_ends[1]);
@@ -109,19 +110,20 @@ void expect_state(const Store& store, const DenseIndex& index, const Encoder& en
   }
 }
 
-TEST(CrashTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
+// With `switching`, another encoder embeds the passages and goes live meanwhile.
+void kill_again_and_again(bool switching) {
   const auto seed = std::random_device()();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
   testing::TemporaryFolder folder;
-  const testing::FakeEncoder encoder;
   Model model;
+  std::map<std::string, int> seen_live;
   int next_step = 0;
   std::uint64_t most_segments = 0;
   for (int kill = 0; kill < kKills && !::testing::Test::HasFailure(); ++kill) {
     SCOPED_TRACE("kill " + std::to_string(kill));
     const auto delay = std::chrono::milliseconds(random() % 250);
-    const int last = run_and_kill(folder.path() / "store", next_step, delay);
+    const int last = run_and_kill(folder.path() / "store", next_step, delay, switching);
     for (; next_step <= last; ++next_step) apply(model, next_step);
 
     const auto store = Store::open(folder.path() / "store");
@@ -144,12 +146,24 @@ TEST(CrashTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
       apply(model, next_step);
       ++next_step;
     }
-    expect_state(*store, *index, encoder, model);
+    const auto live = store->live_release();
+    const auto encoder = testing::crash_encoder(live ? live->encoder_id : testing::kFirstEncoder);
+    ++seen_live[encoder->id()];
+    expect_state(*store, *index, *encoder, model);
   }
   std::printf("%d steps, %zu documents, up to %d segments\n", next_step, model.size(),
               static_cast<int>(most_segments));
   EXPECT_GT(most_segments, 1u);
   EXPECT_GT(next_step, 20) << "the writer was too slow for this test to mean anything";
+  EXPECT_EQ(seen_live.size(), switching ? 2u : 1u);
+}
+
+TEST(CrashTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
+  kill_again_and_again(false);
+}
+
+TEST(CrashTest, ReembeddingGoesOnAndSwitchesWhole) {
+  kill_again_and_again(true);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// An encoder that costs nothing: a pseudo-random unit vector for each text, equal for equal texts.
+// An encoder that costs nothing: a pseudo-random unit vector for each text, equal for equal texts
+// and the same id.
 // For tests of what stands around an encoder, never of what comes out of one.
 #ifndef TANDEM_TESTS_SUPPORT_FAKE_ENCODER_H_
 #define TANDEM_TESTS_SUPPORT_FAKE_ENCODER_H_
@@ -59,7 +60,7 @@ class FakeEncoder : public Encoder {
     std::vector<float> vectors;
     for (const std::string& text : texts) {
       if (on_text) on_text(text);
-      std::mt19937_64 random(std::hash<std::string>()(text));
+      std::mt19937_64 random(std::hash<std::string>()(id_ + text));
       std::normal_distribution<float> normal;
       std::vector<float> vector(static_cast<std::size_t>(dimension_));
       float square = 0;
