@@ -1,19 +1,16 @@
 // tandem release: which models serve.
 #include <fmt/format.h>
-#include <httplib.h>
 
-#include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/release_client.h"
+#include "cli/release_place.h"
 #include "model/threads.h"
 #include "server/release_json.h"
 #include "server/releases.h"
@@ -24,8 +21,7 @@ namespace {
 using nlohmann::json;
 
 struct ReleaseArguments {
-  std::filesystem::path store;
-  std::string server;
+  ReleasePlace place;
   std::string name;
   ReleaseModels models;
   bool promote = false;
@@ -62,43 +58,11 @@ void print(const json& releases, bool as_json) {
   }
 }
 
-// A server that has the store open for writing is the only one that may change it.
-std::unique_ptr<Store> open_store(const ReleaseArguments& arguments, bool read_only = false) {
-  try {
-    return Store::open(arguments.store, {.read_only = read_only, .create_if_missing = false});
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUnavailable) throw;
-    throw Error(
-        error.code(),
-        fmt::format("the store {} is in use by another process", arguments.store.string()),
-        "if that is tandem serve, have it do this: --server http://127.0.0.1:8080, or where "
-        "it listens");
-  }
-}
-
-// A store that is given is looked at, or changed, here; otherwise a server is asked.
-bool is_remote(const ReleaseArguments& arguments) {
-  if (!arguments.server.empty()) return true;
-  if (!arguments.store.empty()) return false;
-  throw Error(ErrorCode::kInvalidArgument, "neither --store nor --server is given",
-              "name the folder of a store, or the URL of a server that has it open");
-}
-
-ReleaseReport show_on(ProgressLine& line) {
-  return [&line](std::string_view stage, std::uint64_t done, std::uint64_t total) {
-    if (total == 0) {
-      line.update(stage);
-    } else {
-      line.update(stage, done, total);
-    }
-  };
-}
-
 void list(const ReleaseArguments& arguments) {
-  if (is_remote(arguments)) {
-    return print(ReleaseClient(arguments.server).list(), arguments.as_json);
+  if (arguments.place.is_server()) {
+    return print(ReleaseClient(arguments.place.server).list(), arguments.as_json);
   }
-  print(releases_json(*open_store(arguments, true)), arguments.as_json);
+  print(releases_json(*arguments.place.open(true)), arguments.as_json);
 }
 
 void create(const ReleaseArguments& arguments) {
@@ -106,29 +70,18 @@ void create(const ReleaseArguments& arguments) {
     throw Error(ErrorCode::kInvalidArgument, "neither --encoder nor --generator is given",
                 "give one or both; the other stays as it is");
   }
-  std::string name;
-  if (is_remote(arguments)) {
-    ProgressLine line;
-    name =
-        ReleaseClient(arguments.server).create(arguments.models, arguments.promote, show_on(line));
-  } else {
-    set_compute_threads(arguments.threads);
-    const auto store = open_store(arguments);
-    ProgressLine line;
-    const Release release = create_release(*store, arguments.models, show_on(line));
-    name = release_name(release.number);
-    if (arguments.promote) promote_release(*store, release.number, show_on(line));
-  }
+  set_compute_threads(arguments.threads);
+  const std::string name = make_release(arguments.place, arguments.models, arguments.promote);
   fmt::print("{} is {}\n", name,
              arguments.promote ? "live" : "ready: tandem release promote " + name);
 }
 
 void promote(const ReleaseArguments& arguments) {
-  if (is_remote(arguments)) {
-    ReleaseClient(arguments.server).promote(arguments.name);
+  if (arguments.place.is_server()) {
+    ReleaseClient(arguments.place.server).promote(arguments.name);
   } else {
     set_compute_threads(arguments.threads);
-    const auto store = open_store(arguments);
+    const auto store = arguments.place.open();
     ProgressLine line;
     promote_release(*store, find_release(*store, arguments.name).number, show_on(line));
   }
@@ -136,12 +89,12 @@ void promote(const ReleaseArguments& arguments) {
 }
 
 void rollback(const ReleaseArguments& arguments) {
-  if (is_remote(arguments)) {
-    fmt::print("{} is live\n", ReleaseClient(arguments.server).rollback());
+  if (arguments.place.is_server()) {
+    fmt::print("{} is live\n", ReleaseClient(arguments.place.server).rollback());
     return;
   }
   set_compute_threads(arguments.threads);
-  const auto store = open_store(arguments);
+  const auto store = arguments.place.open();
   const Release previous = find_previous(*store);
   {
     ProgressLine line;
@@ -151,10 +104,10 @@ void rollback(const ReleaseArguments& arguments) {
 }
 
 void remove(const ReleaseArguments& arguments) {
-  if (is_remote(arguments)) {
-    ReleaseClient(arguments.server).remove(arguments.name);
+  if (arguments.place.is_server()) {
+    ReleaseClient(arguments.place.server).remove(arguments.name);
   } else {
-    const auto store = open_store(arguments);
+    const auto store = arguments.place.open();
     store->remove_release(find_release(*store, arguments.name).number);
   }
   fmt::print("{} is deleted\n", arguments.name);
@@ -172,14 +125,7 @@ void add_release_command(CLI::App& app) {
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, void (*run)(const ReleaseArguments&)) {
     CLI::App* part = command->add_subcommand(name, help);
-    part->add_option("-s,--store", arguments->store, "Folder of the store")
-        ->envname("TANDEM_STORE")
-        ->type_name("PATH");
-    part->add_option(
-            "--server", arguments->server,
-            "A server that has the store open, such as http://127.0.0.1:8080: it does this "
-            "while it serves")
-        ->type_name("URL");
+    add_release_place(*part, arguments->place);
     part->callback([arguments, run] { run(*arguments); });
     return part;
   };

@@ -1,13 +1,19 @@
 // tandem train: fine-tunes encoder and generator together.
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <map>
 #include <memory>
+#include <optional>
 
+#include "base/error.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/release_place.h"
 #include "cli/training_options.h"
 #include "model/threads.h"
+#include "trainer/promotion_gate.h"
 #include "trainer/question_result.h"
 #include "trainer/training.h"
 #include "trainer/training_description.h"
@@ -21,6 +27,8 @@ struct TrainArguments {
   int lora_rank = 0;
   std::uint64_t seed = 1;
   int threads = 0;
+  std::string gate;  // when to promote; empty: never
+  ReleasePlace place;
 };
 
 void print_figures(const TrainingReport& report) {
@@ -33,7 +41,37 @@ void print_figures(const TrainingReport& report) {
   }
 }
 
+// Serves what was trained, if it came up to what was asked for.
+void promote(const TrainArguments& arguments, const PromotionGate& gate,
+             const TrainingReport& report) {
+  const GateOutcome outcome = evaluate_gate(gate, metrics_before(report), metrics_after(report));
+  if (!outcome.holds) {
+    fmt::print("not promoted: {}\n", outcome.reason);
+    return;
+  }
+  fmt::print("promoted: {}\n", outcome.reason);
+  std::fflush(stdout);
+  const std::filesystem::path& folder = arguments.training.run;
+  // What was not trained goes on as it is.
+  const auto either = [](const std::filesystem::path& trained, const std::filesystem::path& given) {
+    return exists(trained) ? trained : given;
+  };
+  const ReleaseModels models = {either(folder / "encoder", arguments.training.encoder),
+                                either(folder / "generator.gguf", arguments.training.generator)};
+  fmt::print("{} is live\n", make_release(arguments.place, models, true));
+}
+
 void run(TrainArguments arguments) {
+  std::optional<PromotionGate> gate;
+  // Before hours of training, not after.
+  if (!arguments.gate.empty()) {
+    gate = parse_gate(arguments.gate);
+    if (!arguments.training.dev && arguments.training.dev_share == 0) {
+      throw Error(ErrorCode::kInvalidArgument, "--promote-if has nothing to compare",
+                  "give questions to measure by: --dev FILE or --dev-share");
+    }
+    if (!arguments.place.is_server()) arguments.place.open(true);
+  }
   set_compute_threads(arguments.threads);
   TrainingOptions& training = arguments.training;
   JointOptions& networks = training.networks;
@@ -51,6 +89,7 @@ void run(TrainArguments arguments) {
   fmt::print("{} steps in {:.0f} s; {} holds the networks of step {}\n", report.steps,
              report.seconds, training.run.string(), report.best_step);
   print_figures(report);
+  if (gate) promote(arguments, *gate, report);
 }
 
 }  // namespace
@@ -217,6 +256,15 @@ void add_train_command(CLI::App& app) {
                     "Compute the generator's layers twice instead of keeping what they computed: "
                     "less memory, a third more time");
   add_precision_option(*command, networks.precision);
+  command
+      ->add_option(
+          "--promote-if", arguments->gate,
+          "Make a release of what was trained, and let it serve, if this holds: a metric, "
+          ">, >=, < or <=, and a number or 'current', which is the metric before training, "
+          "with + or - a number. Metrics: dev.recall@1, dev.recall@5, dev.recall@20, dev.mrr, "
+          "dev.ndcg@10, dev.exact_match and dev.f1, each from 0 to 1")
+      ->type_name("'dev.recall@1 > current + 0.02'");
+  add_release_place(*command, arguments->place);
   command->add_option("--seed", arguments->seed, "The same seed, the same run")
       ->capture_default_str();
   add_threads_option(*command, arguments->threads);

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "server/releases.h"
+#include "store/check.h"
 #include "tests/support/paths.h"
 
 namespace tandem {
@@ -25,6 +28,16 @@ class EngineTest : public ::testing::Test {
     options.create_store = true;
     options.with_generator = false;
     return options;
+  }
+  // The encoder with another pooling, which gives other vectors.
+  std::filesystem::path changed_encoder() const {
+    const auto copy = folder_.path() / "changed";
+    if (std::filesystem::exists(copy)) return copy;
+    std::filesystem::copy(testing::encoder_folder(), copy,
+                          std::filesystem::copy_options::recursive);
+    const auto pooling = copy / "1_Pooling" / "config.json";
+    write_file_atomic(pooling, R"({"pooling_mode_cls_token": true})");
+    return copy;
   }
   static Error fault_of(const EngineOptions& options) {
     try {
@@ -96,6 +109,83 @@ TEST_F(EngineTest, VectorsOfDifferentEncodersAreNeverMixed) {
   const Error error = fault_of(options());
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(error.advice(), HasSubstr("release create"));
+}
+
+TEST_F(EngineTest, ARequestEndsWithTheReleaseThatItBeganWith) {
+  const auto engine = Engine::open(options());
+  const auto ingest = [&](const std::string& id, const std::string& text) {
+    engine->ingestor->ingest({.bytes = text, .source = id + ".txt", .id = id});
+  };
+  ingest("herons", "Herons stand on one leg.");
+  const Release made = create_release(*engine->store, {changed_encoder(), {}}, {});
+  EXPECT_EQ(made.number, 2u);
+  ingest("owls", "Owls fly at night.");
+
+  const auto before = engine->release();
+  EXPECT_EQ(before->name, "r1");
+  const SearchOptions dense{.mode = SearchMode::kDense};
+  const auto score = [&](const ServedRelease& release) {
+    return release.retriever->search("birds of the night", dense).at(0).score;
+  };
+  const float old_score = score(*before);
+  engine->promote(2);
+  const auto after = engine->release();
+  EXPECT_EQ(after->name, "r2");
+  EXPECT_NE(after->encoder->id(), before->encoder->id());
+  EXPECT_EQ(score(*before), old_score);
+  EXPECT_NE(score(*after), old_score);
+  EXPECT_EQ(after->index->size(kDefaultCollection), 2u) << "owls came while r2 was not live";
+  ingest("larks", "Larks sing in the morning.");
+  EXPECT_EQ(after->index->size(kDefaultCollection), 3u);
+
+  engine->promote(1);
+  EXPECT_EQ(engine->release()->index->size(kDefaultCollection), 3u);
+  EXPECT_EQ(score(*engine->release()), old_score);
+  EXPECT_EQ(engine->release()->encoder, before->encoder) << "it was still in memory";
+  EXPECT_THAT(check_store(options().store).problems.kept(), ::testing::IsEmpty());
+}
+
+TEST_F(EngineTest, TheSameModelsAreTheSameRelease) {
+  const auto engine = Engine::open(options());
+  engine->ingestor->ingest({.bytes = "Herons stand on one leg.", .source = "herons.txt"});
+  EXPECT_EQ(create_release(*engine->store, {testing::encoder_folder(), {}}, {}).number, 1u);
+  EXPECT_EQ(create_release(*engine->store, {changed_encoder(), {}}, {}).number, 2u);
+  EXPECT_EQ(create_release(*engine->store, {changed_encoder(), {}}, {}).number, 2u);
+  EXPECT_EQ(engine->store->releases().size(), 2u);
+}
+
+TEST_F(EngineTest, WhatStopsTheMakingOfAReleaseLeavesItToBeGoneOnWith) {
+  const auto engine = Engine::open(options());
+  engine->ingestor->ingest({.bytes = "Herons stand on one leg.", .source = "herons.txt"});
+  const auto make_until = [&](std::string_view last) {
+    create_release(*engine->store, {changed_encoder(), {}},
+                   [&](std::string_view stage, std::uint64_t, std::uint64_t) {
+                     if (stage == last) throw Error(ErrorCode::kUnavailable, "stopped");
+                   });
+  };
+  EXPECT_THROW(make_until("copying"), Error);
+  EXPECT_EQ(engine->store->releases().size(), 1u);
+  EXPECT_TRUE(std::filesystem::is_empty(options().store / "releases"));
+  EXPECT_THROW(make_until("embedding"), Error);
+  ASSERT_EQ(engine->store->releases().size(), 2u);
+  EXPECT_EQ(create_release(*engine->store, {changed_encoder(), {}}, {}),
+            engine->store->releases()[1]);
+  engine->promote(engine->store->releases()[1].number);
+  EXPECT_EQ(engine->release()->index->size(kDefaultCollection), 1u);
+}
+
+TEST_F(EngineTest, ABrokenModelIsRefusedAndWhatServesGoesOn) {
+  const auto engine = Engine::open(options());
+  engine->ingestor->ingest({.bytes = "Herons stand on one leg.", .source = "herons.txt"});
+  const std::filesystem::path file = folder_.path() / "broken.gguf";
+  write_file_atomic(file, "this is no GGUF");
+  EXPECT_THROW(create_release(*engine->store, {changed_encoder(), file}, {}), Error);
+  const Release made = create_release(*engine->store, {changed_encoder(), {}}, {});
+  std::filesystem::remove(options().store / made.encoder_path / "model.safetensors");
+  EXPECT_THROW(engine->promote(made.number), Error);
+  EXPECT_EQ(engine->release()->name, "r1");
+  EXPECT_EQ(engine->store->live_release()->number, 1u);
+  EXPECT_THAT(check_store(options().store).problems.kept(), ::testing::SizeIs(1));
 }
 
 TEST_F(EngineTest, AnEmptyStoreMayChangeItsEncoder) {
