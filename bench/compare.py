@@ -259,6 +259,30 @@ class Bench:
         print(f"{name}: skipped, there is no {data}", file=sys.stderr)
         return None
 
+    def encoding(self):
+        """Paragraphs of SQuAD and abstracts of SciFact, and questions of SQuAD's dev part."""
+        data = self.shared_data("encoding")
+        if data is None:
+            return
+        encoder = str(self.cache / "models/all-MiniLM-L6-v2")
+        questions = self.scratch / "squad-questions.txt"
+        rows = [json.loads(line) for line in open(data / "squad/dev.jsonl")]
+        questions.write_text("".join(" ".join(row["question"].split()) + "\n" for row in rows[::7]))
+        targets = {"texts, texts/s": 2, "question (median), ms": 1, "least cosine to fp32, of 1": 0.995}
+        for name in ("squad", "scifact"):
+            texts = self.scratch / f"encoding-{name}.txt"
+            rows = [json.loads(line) for line in open(data / f"{name}/corpus.jsonl")]
+            step = len(rows) // (100 if self.quick else 500)
+            texts.write_text("".join(" ".join(row["text"].split()) + "\n" for row in rows[::step]))
+            arguments = [encoder, str(texts), str(questions), str(self.scratch / f"{name}.f32"),
+                         self.threads]
+            peer = [self.python, str(HERE / "peers/encoding.py")]
+            subprocess.run([*peer, "reference", *arguments], check=True, stdout=subprocess.DEVNULL)
+            for peer, texts_target in (("sentence-transformers 6.2", 2), ("onnxruntime 1.32", 1.3)):
+                self.compare(f"encoding, {name}", "bench_encoding", arguments, "encoding.py",
+                             [peer.split()[0], *arguments], f"{peer}, fp32",
+                             {**targets, "texts, texts/s": texts_target})
+
     def ranking(self):
         """Quality of what is found: SciFact's test claims, Cranfield, and SQuAD's dev questions."""
         data = self.shared_data("ranking")
@@ -301,8 +325,8 @@ class Bench:
 
 
 # What is measured without being named; gpu_generation needs a GPU and a model of one's own.
-NAMES = ["retrieval", "ranking", "lexical", "dense", "filters", "generation", "bandwidth", "quality", "memory",
-         "answers", "drafts", "passages", "grammar", "training"]
+NAMES = ["encoding", "retrieval", "ranking", "lexical", "dense", "filters", "generation", "bandwidth", "quality",
+         "memory", "answers", "drafts", "passages", "grammar", "training"]
 
 
 def main():

@@ -220,9 +220,7 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
     std::vector<PartSize> sealed;
     for (const Part& part : snapshot.sealed) {
       const SegmentShape& shape = part.segment()->file().shape();
-      const bool lists = wants_lists(kind_, shape.rows, options_.lists_from);
-      const bool same_kind =
-          lists == (shape.lists > 0) && (!lists || shape.coding == coding_of(kind_));
+      const bool same_kind = layout_of(shape) == layout_of(kind_, shape.rows, options_.large_from);
       sealed.push_back(
           {part.ids().size(), part.live_count(),
            !same_kind || std::count(damaged_.begin(), damaged_.end(), part.segment()) > 0});
@@ -241,7 +239,7 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
                     const std::function<bool()>& stop) {
     const fs::path folder = segments_folder_ / collection;
     Segments replaced;
-    SegmentPlan segment_plan{collection, {}, kind_, options_.lists_from};
+    SegmentPlan segment_plan{collection, {}, kind_, options_.large_from};
     {
       const std::lock_guard writing(write_mutex_);
       Snapshot next = *find(collection);
@@ -317,11 +315,11 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
 }  // namespace
 
 const std::map<std::string, IndexKind>& index_kinds() {
-  static const std::map<std::string, IndexKind> kinds = {{"auto", IndexKind::kAuto},
-                                                         {"flat", IndexKind::kFlat},
-                                                         {"ivf", IndexKind::kIvf},
-                                                         {"ivf-fp16", IndexKind::kIvfHalf},
-                                                         {"ivf-sq8", IndexKind::kIvfByte}};
+  static const std::map<std::string, IndexKind> kinds = {
+      {"auto", IndexKind::kAuto},         {"flat", IndexKind::kFlat},
+      {"ivf", IndexKind::kIvf},           {"ivf-fp16", IndexKind::kIvfHalf},
+      {"ivf-sq8", IndexKind::kIvfByte},   {"hnsw", IndexKind::kGraph},
+      {"hnsw-sq8", IndexKind::kGraphByte}};
   return kinds;
 }
 

@@ -3,7 +3,8 @@
 // Each collection is a list of segments: sealed ones, immutable and cached in files, and rows that
 // grow. The files only save time: opening maps those there are and replays from the store every
 // vector with a later passage id. A file that is missing, damaged or of another encoder is made
-// again. Small segments are searched exactly, large ones by inverted lists (retriever/segment.h).
+// again. Small segments are searched exactly, large ones by inverted lists, or by a graph
+// (retriever/segment.h).
 //
 // A thread in the background seals rows that grew, merges segments, and makes those again that are
 // damaged or mostly deleted. Nothing waits for it: what it works on is searched as it was until the
@@ -38,11 +39,13 @@ struct ScoredPassage {
 std::vector<PassageId> ids_of(std::span<const ScoredPassage> passages);
 
 enum class IndexKind {
-  kAuto,     // flat where that is fast, inverted lists above
-  kFlat,     // always exact
-  kIvf,      // inverted lists of floats
-  kIvfHalf,  // the same in half precision: half the memory
-  kIvfByte,  // the same in 8 bits a number: a quarter
+  kAuto,       // flat where that is fast, inverted lists above
+  kFlat,       // always exact
+  kIvf,        // inverted lists of floats
+  kIvfHalf,    // the same in half precision: half the memory
+  kIvfByte,    // the same in 8 bits a number: a quarter
+  kGraph,      // a graph over floats: takes long to make, and filters slow it down
+  kGraphByte,  // the same over 8 bits a number
 };
 
 // By the names that users and the store know them by.
@@ -52,8 +55,8 @@ const std::string& to_string(IndexKind kind);
 struct DenseIndexOptions {
   // Growing rows are sealed when there are this many.
   std::size_t segment_capacity = 16'384;
-  // Rows from which on a segment has lists.
-  std::size_t lists_from = 32'768;
+  // Rows from which on a segment is not flat.
+  std::size_t large_from = 32'768;
   // False for readers beside a writing process: no file is written and there is no background.
   bool write_segments = true;
   // Remembered in the store's folder; nullopt: the one remembered, kAuto at first. Segments of

@@ -1,34 +1,14 @@
 #include "retriever/index_snapshot.h"
 
-#include <faiss/impl/IDSelector.h>
-#include <faiss/utils/distances.h>
-
 #include <algorithm>
 #include <cstring>
 #include <iterator>
-#include <optional>
 
 #include "base/error.h"
+#include "retriever/row_scan.h"
 
 namespace tandem {
 namespace {
-
-// Rows of one part that a search may return. Unlike FAISS's bitmap it needs nothing prepared.
-class RowSelector : public faiss::IDSelector {
- public:
-  RowSelector(std::span<const std::int64_t> ids, const Bits* live, const PassageSet* allowed)
-      : ids_(ids), live_(live), allowed_(allowed) {}
-  bool is_member(idx_t row) const override {
-    const auto at = static_cast<std::size_t>(row);
-    if (live_ != nullptr && ((*live_)[at / 8] >> at % 8 & 1) == 0) return false;
-    return allowed_ == nullptr || allowed_->contains(static_cast<PassageId>(ids_[at]));
-  }
-
- private:
-  std::span<const std::int64_t> ids_;
-  const Bits* live_;
-  const PassageSet* allowed_;
-};
 
 // The rows of a part that a set allows, as far as they were looked at.
 struct AllowedRows {
@@ -116,30 +96,23 @@ void Part::search(std::span<const float> query, std::size_t k, const PassageSet*
   if (live_count_ == 0) return;
   std::size_t admitted = live_count_;
   if (allowed != nullptr) {
-    // Up to twice what an unfiltered search looks at, comparing with all of them is exact and costs
-    // about as much.
-    const std::size_t limit =
-        segment_ ? std::min(2 * segment_->rows_per_search(k), ids_.size() / 2) : ids_.size() / 2;
-    const AllowedRows rows = allowed_rows(*this, *allowed, limit);
-    if (rows.complete) return score_rows(query, rows.rows, best);
+    const AllowedRows rows =
+        allowed_rows(*this, *allowed, segment_ ? segment_->rows_to_offer(k) : ids_.size() / 2);
+    if (rows.complete) return offer_all(query, rows.rows, best);
     admitted = rows.estimate;
   }
   k = std::min(k, live_count_);
-  std::optional<RowSelector> selector;
-  if (live_ || allowed != nullptr) selector.emplace(ids_, live_.get(), allowed);
-  const faiss::IDSelector* selected = selector ? &*selector : nullptr;
-  if (segment_) return segment_->search(query, k, selected, admitted, best);
-  offer_nearest(query, block_->vectors.get(), ids_, k, selected, best);
+  const RowFilter filter = rows_of(allowed);
+  if (segment_) return segment_->search(query, k, filter, admitted, best);
+  const QueryScorer scorer(VectorCoding::kFloat, {}, 0, query);
+  RowScan(scorer, filter, best).scan_all(block_->coded());
 }
 
-void Part::score_rows(std::span<const float> query, std::span<const std::uint32_t> rows,
-                      TopPassages& best) const {
-  if (segment_) return segment_->score_rows(query, rows, best);
-  for (const std::uint32_t row : rows) {
-    best.offer(static_cast<PassageId>(ids_[row]),
-               faiss::fvec_inner_product(query.data(), &block_->vectors[row * query.size()],
-                                         query.size()));
-  }
+void Part::offer_all(std::span<const float> query, std::span<const std::uint32_t> rows,
+                     TopPassages& best) const {
+  if (segment_) return segment_->offer_all(query, rows, best);
+  const QueryScorer scorer(VectorCoding::kFloat, {}, 0, query);
+  RowScan(scorer, rows_of(nullptr), best).offer_all(block_->coded(), rows, {});
 }
 
 PassageId Snapshot::sealed_last() const {

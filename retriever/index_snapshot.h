@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "retriever/passage_set.h"
+#include "retriever/row_filter.h"
 #include "retriever/segment.h"
 #include "retriever/top_passages.h"
 
@@ -19,13 +20,14 @@ namespace tandem {
 // which crashes a search that is under way.)
 struct Block {
   Block(std::size_t row_capacity, std::size_t dimension);
+  CodedVectors coded() const {
+    return {reinterpret_cast<const std::uint8_t*>(vectors.get()), nullptr};
+  }
   std::size_t capacity;
   // Plain new: pages that are not written yet take no memory.
   std::unique_ptr<std::int64_t[]> ids;
   std::unique_ptr<float[]> vectors;
 };
-
-using Bits = std::vector<std::uint8_t>;
 
 // Vectors by growing id that are searched in one call: a sealed segment, or a block as far as it
 // was filled when this value was made.
@@ -38,7 +40,7 @@ class Part {
   const std::shared_ptr<const Segment>& segment() const { return segment_; }
   std::span<const std::int64_t> ids() const { return ids_; }
   std::size_t live_count() const { return live_count_; }
-  bool is_live(std::size_t row) const { return !live_ || ((*live_)[row / 8] >> row % 8 & 1) != 0; }
+  bool is_live(std::size_t row) const { return rows_of(nullptr).is_live(row); }
   bool full() const { return ids_.size() == capacity_; }
 
   // Of a block that is not full; by its one writer. Earlier copies of this part do not see the row.
@@ -52,8 +54,9 @@ class Part {
               TopPassages& best) const;
 
  private:
-  void score_rows(std::span<const float> query, std::span<const std::uint32_t> rows,
-                  TopPassages& best) const;
+  RowFilter rows_of(const PassageSet* allowed) const { return {ids_, live_.get(), allowed}; }
+  void offer_all(std::span<const float> query, std::span<const std::uint32_t> rows,
+                 TopPassages& best) const;
 
   std::shared_ptr<const Segment> segment_;
   std::shared_ptr<Block> block_;

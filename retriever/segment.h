@@ -8,15 +8,14 @@
 #ifndef TANDEM_RETRIEVER_SEGMENT_H_
 #define TANDEM_RETRIEVER_SEGMENT_H_
 
-#include <faiss/IndexIVFFlat.h>
-#include <faiss/impl/IDSelector.h>
-#include <faiss/impl/ScalarQuantizer.h>
-
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
+#include <vector>
 
+#include "retriever/row_filter.h"
+#include "retriever/row_scan.h"
 #include "retriever/segment_file.h"
 #include "retriever/top_passages.h"
 
@@ -32,37 +31,34 @@ class Segment {
   const SegmentFile& file() const { return file_; }
   std::span<const std::int64_t> ids() const { return ids_; }
 
-  // Offers the k best rows of those that `selector` admits: all of them, if it is null. `admitted`
+  // Offers the k best rows of those that `filter`, whose ids are this segment's, admits. `admitted`
   // is about how many these are, at least 1: the fewer, the more lists are looked through, and in
-  // any case until k were found or all lists seen.
-  void search(std::span<const float> query, std::size_t k, const faiss::IDSelector* selector,
+  // any case until k were found or all seen.
+  void search(std::span<const float> query, std::size_t k, const RowFilter& filter,
               std::size_t admitted, TopPassages& best) const;
   // Offers all of `rows`.
-  void score_rows(std::span<const float> query, std::span<const std::uint32_t> rows,
-                  TopPassages& best) const;
-  // About how many rows search() compares with the query when it may return any.
-  std::size_t rows_per_search(std::size_t k) const;
+  void offer_all(std::span<const float> query, std::span<const std::uint32_t> rows,
+                 TopPassages& best) const;
+  // Where a filter admits no more rows than this, offer_all() is exact and takes about as long as
+  // search(): up to a few times what that takes for k rows without a filter.
+  std::size_t rows_to_offer(std::size_t k) const;
 
  private:
-  std::size_t probes_for(double k) const;
-  std::unique_ptr<faiss::InvertedListScanner> make_scanner(const faiss::IDSelector* selector) const;
+  QueryScorer scorer_of(std::span<const float> query) const;
+  CodedVectors vectors() const;
+  std::size_t effort_for(double k) const;
+  void search_lists(const QueryScorer& scorer, std::span<const float> query,
+                    const RowFilter& filter, std::size_t admitted, std::size_t k,
+                    TopPassages& best) const;
+  // Candidates for the k best rows; fewer than k where to look at all rows is as quick.
+  std::vector<std::uint32_t> walk(const QueryScorer& scorer, const RowFilter& filter,
+                                  std::size_t k) const;
 
   SegmentFile file_;
   std::span<const std::int64_t> ids_;
-  std::span<const std::uint8_t> codes_;
-  // Hold no vectors: they know how to compare a query with codes.
-  faiss::IndexIVFFlat float_coding_;
-  faiss::ScalarQuantizer quantizer_;
+  // What each centroid is, in half the bytes: which lists are the nearest it says well enough.
+  std::vector<std::uint16_t> centroids_;
 };
-
-// Offers the exact k best of `vectors` [ids, dimension] that `selector` admits, all if it is null.
-// k is from 1 to the number of ids.
-void offer_nearest(std::span<const float> query, const float* vectors,
-                   std::span<const std::int64_t> ids, std::size_t k,
-                   const faiss::IDSelector* selector, TopPassages& best);
-
-// The quantiser of a coding that is not kFloat.
-faiss::ScalarQuantizer make_quantizer(VectorCoding coding, std::size_t dimension);
 
 }  // namespace tandem
 

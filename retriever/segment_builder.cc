@@ -2,16 +2,19 @@
 
 #include <faiss/Clustering.h>
 #include <faiss/IndexFlat.h>
+#include <faiss/impl/ScalarQuantizer.h>
 #include <faiss/utils/distances.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <limits>
 #include <random>
 #include <vector>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "retriever/graph_builder.h"
+#include "retriever/neighbour_graph.h"
+#include "retriever/sealed_rows.h"
 
 namespace tandem {
 namespace {
@@ -21,89 +24,18 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBlockRows = 4096;
 constexpr int kIterations = 8;
 constexpr std::size_t kTrainingRowsPerList = 32;
+constexpr std::size_t kQuantizerRows = 65'536;  // from which ranges are taken
 // FAISS's k-means initialises itself by the same seed, so that equal rows make equal segments.
 constexpr unsigned kSeed = 1234;
 constexpr std::size_t kSampleQueries = 256;
 constexpr std::size_t kNearest = 100;
 // Of the sample, which is easier than real questions: these lie further from everything.
 constexpr double kRecall = 0.99;
-
-// The live vectors of an interval of ids. They lie in a file that has no name any more, so that
-// they take memory only as far as the system can spare it.
-class Rows {
- public:
-  Rows(const Store& store, const fs::path& temporary, const SegmentPlan& plan,
-       const SegmentOrigin& origin, const std::function<bool()>& stop)
-      : dimension_(origin.dimension) {
-    {
-      std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-      store.for_each_vector(origin.vectors, plan.collection, plan.name.after, plan.name.last,
-                            [&](PassageId id, std::span<const float> vector) {
-                              if (ids_.size() % kBlockRows == 0 && stop()) throw BuildStopped();
-                              ids_.push_back(static_cast<std::int64_t>(id));
-                              file.write(reinterpret_cast<const char*>(vector.data()),
-                                         static_cast<std::streamsize>(vector.size_bytes()));
-                            });
-      file.close();
-      if (!file) {
-        throw Error(ErrorCode::kResourceExhausted, "cannot write " + temporary.string(),
-                    "free some disk space");
-      }
-    }
-    vectors_ = MappedFile(temporary);
-    TANDEM_CHECK(vectors_.bytes().size() == ids_.size() * dimension_ * sizeof(float));
-  }
-
-  std::size_t size() const { return ids_.size(); }
-  std::size_t dimension() const { return dimension_; }
-  std::span<const std::int64_t> ids() const { return ids_; }
-  const float* vector(std::size_t row) const {
-    return reinterpret_cast<const float*>(vectors_.bytes().data()) + row * dimension_;
-  }
-  // [rows, dimension]
-  std::vector<float> gather(std::span<const std::size_t> rows) const {
-    std::vector<float> gathered;
-    gathered.reserve(rows.size() * dimension_);
-    for (const std::size_t row : rows) {
-      gathered.insert(gathered.end(), vector(row), vector(row) + dimension_);
-    }
-    return gathered;
-  }
-  // `count` different rows, or all if there are no more, by growing number.
-  std::vector<std::size_t> sample(std::size_t count, std::mt19937& random) const {
-    std::vector<std::size_t> rows;
-    std::size_t left = std::min(count, size());
-    for (std::size_t row = 0; left > 0; ++row) {
-      if (random() % (size() - row) < left) {
-        rows.push_back(row);
-        --left;
-      }
-    }
-    return rows;
-  }
-
- private:
-  std::size_t dimension_;
-  std::vector<std::int64_t> ids_;
-  MappedFile vectors_;
-};
-
-class FileRemover {
- public:
-  explicit FileRemover(fs::path path) : path_(std::move(path)) {}
-  ~FileRemover() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  FileRemover(const FileRemover&) = delete;
-  FileRemover& operator=(const FileRemover&) = delete;
-
- private:
-  fs::path path_;
-};
+// What a graph cannot find so is not worth the time.
+constexpr std::size_t kMaxBreadth = 1024;
 
 // Spherical k-means, [lists, dimension].
-std::vector<float> train_centroids(const Rows& rows, std::size_t lists, std::mt19937& random,
+std::vector<float> train_centroids(const SealedRows& rows, std::size_t lists, std::mt19937& random,
                                    const std::function<bool()>& stop) {
   const std::vector<float> training =
       rows.gather(rows.sample(lists * kTrainingRowsPerList, random));
@@ -136,7 +68,7 @@ struct Lists {
   std::vector<std::uint32_t> places;
 };
 
-Lists make_lists(const Rows& rows, std::mt19937& random, const std::function<bool()>& stop) {
+Lists make_lists(const SealedRows& rows, std::mt19937& random, const std::function<bool()>& stop) {
   Lists lists;
   lists.count = std::max<std::size_t>(
       1, static_cast<std::size_t>(2 * std::sqrt(static_cast<double>(rows.size()))));
@@ -170,48 +102,64 @@ Lists make_lists(const Rows& rows, std::mt19937& random, const std::function<boo
   return lists;
 }
 
-// How many of the lists nearest to a query hold kRecall of its nearest 10 rows, and of its nearest
-// 100: for a sample of rows as queries, themselves left out.
-std::array<std::size_t, 2> measure_probes(const Rows& rows, const Lists& lists,
-                                          std::mt19937& random, const std::function<bool()>& stop) {
-  const std::vector<std::size_t> sample = rows.sample(kSampleQueries, random);
-  const std::vector<float> queries = rows.gather(sample);
-  const std::size_t nearest_count = std::min(kNearest + 1, rows.size());
-  const std::size_t dimension = rows.dimension();
+// Some rows as queries, and their true neighbours.
+struct Sample {
+  std::vector<std::size_t> rows;
+  std::vector<float> queries;  // [rows, dimension]
+  std::vector<std::vector<std::size_t>>
+      nearest;  // of each: best first, at most kNearest, not itself
+};
 
-  // Exact, a block of rows at a time.
-  std::vector<TopPassages> nearest(sample.size(), TopPassages(nearest_count));
+// Exact, a block of rows at a time.
+Sample take_sample(const SealedRows& rows, std::mt19937& random,
+                   const std::function<bool()>& stop) {
+  Sample sample;
+  sample.rows = rows.sample(kSampleQueries, random);
+  sample.queries = rows.gather(sample.rows);
+  const std::size_t nearest_count = std::min(kNearest + 1, rows.size());
+  std::vector<TopPassages> nearest(sample.rows.size(), TopPassages(nearest_count));
   for (std::size_t begin = 0; begin < rows.size(); begin += kBlockRows) {
     if (stop()) throw BuildStopped();
     const std::size_t count = std::min(kBlockRows, rows.size() - begin);
     const std::size_t k = std::min(nearest_count, count);
-    std::vector<float> scores(sample.size() * k);
-    std::vector<std::int64_t> found(sample.size() * k);
-    faiss::knn_inner_product(queries.data(), rows.vector(begin), dimension, sample.size(), count, k,
-                             scores.data(), found.data());
+    std::vector<float> scores(sample.rows.size() * k);
+    std::vector<std::int64_t> found(scores.size());
+    faiss::knn_inner_product(sample.queries.data(), rows.vector(begin), rows.dimension(),
+                             sample.rows.size(), count, k, scores.data(), found.data());
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (found[i] >= 0) {
         nearest[i / k].offer(begin + static_cast<std::size_t>(found[i]), scores[i]);
       }
     }
   }
+  for (std::size_t i = 0; i < nearest.size(); ++i) {
+    auto& others = sample.nearest.emplace_back();
+    for (const ScoredPassage& neighbour : nearest[i].take()) {
+      if (neighbour.id != sample.rows[i] && others.size() < kNearest)
+        others.push_back(neighbour.id);
+    }
+  }
+  return sample;
+}
 
+// How many of the lists nearest to a query hold kRecall of its nearest 10 rows, and of its nearest
+// 100.
+std::array<std::size_t, 2> measure_lists(const SealedRows& rows, const Lists& lists,
+                                         const Sample& sample) {
   // For each true neighbour, the place of its list among those nearest to the query.
   std::vector<std::size_t> needed_10;
   std::vector<std::size_t> needed_100;
   std::vector<float> scores(lists.count);
-  for (std::size_t i = 0; i < sample.size(); ++i) {
-    faiss::fvec_inner_products_ny(scores.data(), queries.data() + i * dimension,
-                                  lists.centroids.data(), dimension, lists.count);
-    std::size_t rank = 0;
-    for (const ScoredPassage& neighbour : nearest[i].take()) {
-      if (neighbour.id == sample[i]) continue;
-      const float score = scores[static_cast<std::size_t>(lists.list_of_row[neighbour.id])];
+  for (std::size_t i = 0; i < sample.rows.size(); ++i) {
+    faiss::fvec_inner_products_ny(scores.data(), sample.queries.data() + i * rows.dimension(),
+                                  lists.centroids.data(), rows.dimension(), lists.count);
+    for (std::size_t rank = 0; rank < sample.nearest[i].size(); ++rank) {
+      const float score =
+          scores[static_cast<std::size_t>(lists.list_of_row[sample.nearest[i][rank]])];
       const auto before =
           std::count_if(scores.begin(), scores.end(), [&](float other) { return other > score; });
       if (rank < 10) needed_10.push_back(static_cast<std::size_t>(before) + 1);
-      if (rank < kNearest) needed_100.push_back(static_cast<std::size_t>(before) + 1);
-      ++rank;
+      needed_100.push_back(static_cast<std::size_t>(before) + 1);
     }
   }
   const auto quantile = [](std::vector<std::size_t>& needed) -> std::size_t {
@@ -223,87 +171,168 @@ std::array<std::size_t, 2> measure_probes(const Rows& rows, const Lists& lists,
   return {quantile(needed_10), quantile(needed_100)};
 }
 
-// Codes in the order of `row_of(entry)`.
+// How broad a walk must be to find kRecall of a query's nearest 10 rows, and of its nearest 100.
+std::array<std::size_t, 2> measure_breadths(const SealedRows& rows, const NeighbourGraph& graph,
+                                            const Sample& sample,
+                                            const std::function<bool()>& stop) {
+  const RowFilter all{rows.ids()};
+  const auto recall = [&](std::size_t count, std::size_t breadth) {
+    std::size_t right = 0;
+    std::size_t wanted = 0;
+    for (std::size_t i = 0; i < sample.rows.size(); ++i) {
+      if (stop()) throw BuildStopped();
+      const std::span query(sample.queries.data() + i * rows.dimension(), rows.dimension());
+      const QueryScorer scorer(VectorCoding::kFloat, {}, 0, query);
+      // A real query has no links that lead to its neighbours.
+      auto found = graph.search(scorer, reinterpret_cast<const std::uint8_t*>(rows.vector(0)), all,
+                                breadth, static_cast<std::uint32_t>(sample.rows[i]));
+      found.resize(std::min(found.size(), count));
+      const auto& nearest = sample.nearest[i];
+      for (std::size_t rank = 0; rank < std::min(count, nearest.size()); ++rank) {
+        right += std::find(found.begin(), found.end(), nearest[rank]) != found.end() ? 1 : 0;
+        ++wanted;
+      }
+    }
+    return wanted == 0 ? 1 : static_cast<double>(right) / static_cast<double>(wanted);
+  };
+  std::array<std::size_t, 2> breadths{};
+  std::size_t breadth = 10;
+  for (const std::size_t which : {0, 1}) {
+    const std::size_t count = which == 0 ? 10 : kNearest;
+    breadth = std::max(breadth, count);
+    while (breadth < kMaxBreadth && recall(count, breadth) < kRecall) breadth += breadth / 4 + 1;
+    breadths[which] = breadth;
+  }
+  return breadths;
+}
+
+float longest(const SealedRows& rows) {
+  float square = 0;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    square = std::max(square, faiss::fvec_norm_L2sqr(rows.vector(row), rows.dimension()));
+  }
+  // A number that JSON has.
+  return std::isfinite(square) ? std::sqrt(square) : std::numeric_limits<float>::max();
+}
+
+enum class Half { kCode, kRest };
+
+// Of each vector its code, or its rest; in the order of `row_of(entry)`.
 template <typename RowOf>
-void write_codes(SegmentWriter& writer, const Rows& rows, const faiss::ScalarQuantizer* quantizer,
-                 const RowOf& row_of, const std::function<bool()>& stop) {
+void write_vectors(SegmentWriter& writer, const SealedRows& rows, VectorCoding coding, Half half,
+                   const faiss::ScalarQuantizer& quantizer, const RowOf& row_of,
+                   const std::function<bool()>& stop) {
   std::vector<std::size_t> block;
   for (std::size_t begin = 0; begin < rows.size(); begin += block.size()) {
     if (stop()) throw BuildStopped();
     block.resize(std::min(kBlockRows, rows.size() - begin));
     for (std::size_t i = 0; i < block.size(); ++i) block[i] = row_of(begin + i);
     const std::vector<float> vectors = rows.gather(block);
-    if (quantizer == nullptr) {
-      writer.write_values(std::span<const float>(vectors));
+    if (coding == VectorCoding::kSplit) {
+      std::vector<std::uint16_t> codes(vectors.size());
+      std::vector<std::int16_t> rests(vectors.size());
+      split_floats(vectors, codes, rests);
+      if (half == Half::kCode) {
+        writer.write_values(std::span<const std::uint16_t>(codes));
+      } else {
+        writer.write_values(std::span<const std::int16_t>(rests));
+      }
     } else {
-      std::vector<std::uint8_t> codes(block.size() * quantizer->code_size);
-      quantizer->compute_codes(vectors.data(), codes.data(), block.size());
+      std::vector<std::uint8_t> codes(block.size() * quantizer.code_size);
+      quantizer.compute_codes(vectors.data(), codes.data(), block.size());
       writer.write_values(std::span<const std::uint8_t>(codes));
     }
   }
 }
 
-}  // namespace
-
-bool wants_lists(IndexKind kind, std::size_t rows, std::size_t lists_from) {
-  return kind != IndexKind::kFlat && rows >= std::max<std::size_t>(lists_from, 1);
+faiss::ScalarQuantizer make_quantizer(VectorCoding coding, std::size_t dimension) {
+  return {dimension, coding == VectorCoding::kHalf ? faiss::ScalarQuantizer::QT_fp16
+                                                   : faiss::ScalarQuantizer::QT_8bit};
 }
 
-VectorCoding coding_of(IndexKind kind) {
-  if (kind == IndexKind::kIvfHalf) return VectorCoding::kHalf;
-  if (kind == IndexKind::kIvfByte) return VectorCoding::kByte;
-  return VectorCoding::kFloat;
+}  // namespace
+
+SegmentLayout layout_of(IndexKind kind, std::size_t rows, std::size_t large_from) {
+  if (rows < std::max<std::size_t>(large_from, 1)) return {};
+  switch (kind) {
+    case IndexKind::kFlat:
+      return {};
+    case IndexKind::kAuto:
+    case IndexKind::kIvf:
+      return {.lists = true};
+    case IndexKind::kIvfHalf:
+      return {.lists = true, .coding = VectorCoding::kHalf};
+    case IndexKind::kIvfByte:
+      return {.lists = true, .coding = VectorCoding::kByte};
+    case IndexKind::kGraph:
+      return {.graph = true};
+    case IndexKind::kGraphByte:
+      return {.graph = true, .coding = VectorCoding::kByte};
+  }
+  return {};
+}
+
+SegmentLayout layout_of(const SegmentShape& shape) {
+  return {shape.lists > 0, shape.degree > 0, shape.coding};
 }
 
 std::unique_ptr<Segment> build_segment(const Store& store, const fs::path& folder,
                                        const SegmentPlan& plan, const SegmentOrigin& origin,
                                        const std::function<bool()>& stop) {
   fs::create_directories(folder);
-  const fs::path temporary = folder / (plan.name.stem() + ".rows");
-  const auto rows = [&] {
-    const FileRemover remover(temporary);
-    return Rows(store, temporary, plan, origin, stop);
-  }();
+  const SealedRows rows(store, folder / (plan.name.stem() + ".rows"), plan.collection, plan.name,
+                        origin, stop);
 
+  const SegmentLayout layout = layout_of(plan.kind, rows.size(), plan.large_from);
   SegmentShape shape;
+  shape.coding = layout.coding;
   shape.dimension = origin.dimension;
   shape.rows = rows.size();
+  shape.length = longest(rows);
   std::mt19937 random(kSeed);
   Lists lists;
-  faiss::ScalarQuantizer quantizer;
-  if (wants_lists(plan.kind, rows.size(), plan.lists_from)) {
-    shape.coding = coding_of(plan.kind);
+  std::vector<std::uint32_t> links;
+  if (layout.lists) {
     lists = make_lists(rows, random, stop);
     shape.lists = lists.count;
-    shape.probes = measure_probes(rows, lists, random, stop);
-    if (shape.coding != VectorCoding::kFloat) {
-      quantizer = make_quantizer(shape.coding, shape.dimension);
-    }
-    if (shape.coding == VectorCoding::kByte) {
-      const auto training = rows.gather(rows.sample(lists.count * kTrainingRowsPerList, random));
-      quantizer.train(training.size() / shape.dimension, training.data());
-    }
+    shape.efforts = measure_lists(rows, lists, take_sample(rows, random, stop));
+  } else if (layout.graph) {
+    links = build_graph(rows, stop);
+    shape.degree = kGraphDegree;
+    shape.efforts = measure_breadths(rows, NeighbourGraph(links, kGraphDegree),
+                                     take_sample(rows, random, stop), stop);
+  }
+  faiss::ScalarQuantizer quantizer;
+  if (shape.coding == VectorCoding::kHalf || shape.coding == VectorCoding::kByte) {
+    quantizer = make_quantizer(shape.coding, shape.dimension);
+  }
+  if (shape.coding == VectorCoding::kByte) {
+    const auto training = rows.gather(rows.sample(kQuantizerRows, random));
+    quantizer.train(training.size() / shape.dimension, training.data());
   }
 
   SegmentWriter writer(folder, plan.name);
+  const auto write_section = [&]<typename T>(Section section, const std::vector<T>& values) {
+    writer.begin(section);
+    writer.write_values(std::span<const T>(values));
+  };
   writer.begin(Section::kIds);
   writer.write_values(rows.ids());
-  writer.begin(Section::kCentroids);
-  writer.write_values(std::span<const float>(lists.centroids));
-  writer.begin(Section::kListEnds);
-  writer.write_values(std::span<const std::uint64_t>(lists.ends));
-  writer.begin(Section::kEntries);
-  writer.write_values(std::span<const std::int64_t>(lists.entries));
-  writer.begin(Section::kPlaces);
-  writer.write_values(std::span<const std::uint32_t>(lists.places));
-  writer.begin(Section::kRanges);
-  writer.write_values(std::span<const float>(quantizer.trained));
-  writer.begin(Section::kCodes);
+  write_section(Section::kCentroids, lists.centroids);
+  write_section(Section::kListEnds, lists.ends);
+  write_section(Section::kEntries, lists.entries);
+  write_section(Section::kPlaces, lists.places);
+  write_section(Section::kRanges, quantizer.trained);
+  write_section(Section::kLinks, links);
   const auto row_of = [&](std::size_t entry) {
     return lists.count > 0 ? static_cast<std::size_t>(lists.entries[entry]) : entry;
   };
-  write_codes(writer, rows, shape.coding == VectorCoding::kFloat ? nullptr : &quantizer, row_of,
-              stop);
+  writer.begin(Section::kCodes);
+  write_vectors(writer, rows, shape.coding, Half::kCode, quantizer, row_of, stop);
+  writer.begin(Section::kRests);
+  if (shape.coding == VectorCoding::kSplit) {
+    write_vectors(writer, rows, shape.coding, Half::kRest, quantizer, row_of, stop);
+  }
   writer.publish(shape, origin);
   return std::make_unique<Segment>(folder, plan.name, origin);
 }

@@ -17,15 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr std::size_t kIdDigits = 20;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kReadBytes = 1u << 20;
-constexpr std::size_t kMaxRows = UINT32_MAX;  // places have 32 bits
+constexpr std::size_t kMaxRows = UINT32_MAX;  // places and links have 32 bits
+constexpr std::size_t kMaxDegree = 1024;
 
 constexpr std::array<const char*, kSectionCount> kSectionNames = {
-    "ids", "centroids", "list_ends", "entries", "places", "ranges", "codes"};
-constexpr std::array<const char*, 3> kCodingNames = {"float", "half", "byte"};
+    "ids", "centroids", "list_ends", "entries", "places", "ranges", "links", "codes", "rests"};
+constexpr std::array<const char*, 4> kCodingNames = {"float", "half", "byte", "split"};
 
 std::size_t index_of(Section section) {
   return static_cast<std::size_t>(section);
@@ -43,13 +44,19 @@ std::array<std::size_t, kSectionCount> sizes_of(const SegmentShape& shape) {
           listed_rows * sizeof(std::int64_t),
           listed_rows * sizeof(std::uint32_t),
           shape.coding == VectorCoding::kByte ? 2 * shape.dimension * sizeof(float) : 0,
-          shape.rows * shape.code_bytes()};
+          shape.rows * shape.degree * sizeof(std::uint32_t),
+          shape.rows * shape.code_bytes(),
+          shape.coding == VectorCoding::kSplit ? shape.rows * shape.code_bytes() : 0};
 }
 
 std::size_t offset_of(const std::array<std::size_t, kSectionCount>& sizes, Section section) {
   std::size_t offset = 0;
   for (std::size_t i = 0; i < index_of(section); ++i) offset = aligned(offset + sizes[i]);
   return offset;
+}
+
+std::size_t file_size_of(const std::array<std::size_t, kSectionCount>& sizes) {
+  return offset_of(sizes, Section::kRests) + sizes.back();
 }
 
 fs::path with_extension(const fs::path& folder, const SegmentName& name, const char* extension) {
@@ -88,7 +95,9 @@ SegmentShape shape_of(const nlohmann::json& json) {
   shape.dimension = json.at("dimension").get<std::size_t>();
   shape.rows = json.at("rows").get<std::size_t>();
   shape.lists = json.at("lists").get<std::size_t>();
-  shape.probes = json.at("probes").get<std::array<std::size_t, 2>>();
+  shape.degree = json.at("degree").get<std::size_t>();
+  shape.efforts = json.at("efforts").get<std::array<std::size_t, 2>>();
+  shape.length = json.at("length").get<float>();
   return shape;
 }
 
@@ -103,15 +112,7 @@ std::string SegmentName::stem() const {
 }
 
 std::size_t SegmentShape::code_bytes() const {
-  switch (coding) {
-    case VectorCoding::kFloat:
-      return dimension * sizeof(float);
-    case VectorCoding::kHalf:
-      return dimension * 2;
-    case VectorCoding::kByte:
-      return dimension;
-  }
-  return 0;
+  return tandem::code_bytes(coding, dimension);
 }
 
 SegmentFile::SegmentFile(const fs::path& folder, const SegmentName& name,
@@ -120,9 +121,7 @@ SegmentFile::SegmentFile(const fs::path& folder, const SegmentName& name,
   read_description(origin);
   bytes_ = MappedFile(path_);
   const auto sizes = sizes_of(shape_);
-  if (bytes_.bytes().size() != offset_of(sizes, Section::kCodes) + sizes.back()) {
-    refuse("its length is wrong");
-  }
+  if (bytes_.bytes().size() != file_size_of(sizes)) refuse("its length is wrong");
   check_sections();
 }
 
@@ -150,8 +149,8 @@ void SegmentFile::read_description(const SegmentOrigin& origin) {
   } catch (const nlohmann::json::exception&) {
     refuse("its description cannot be read");
   }
-  if (shape_.rows > kMaxRows || shape_.lists > shape_.rows ||
-      (shape_.lists == 0 && shape_.coding != VectorCoding::kFloat)) {
+  if (shape_.rows > kMaxRows || shape_.lists > shape_.rows || shape_.degree > kMaxDegree ||
+      (shape_.lists > 0 && shape_.degree > 0)) {
     refuse("its description makes no sense");
   }
 }
@@ -166,6 +165,9 @@ void SegmentFile::check_sections() const {
   if (!grow || (!ids.empty() && (ids.front() <= static_cast<std::int64_t>(name_.after) ||
                                  ids.back() > static_cast<std::int64_t>(name_.last)))) {
     refuse("it does not hold what its name says");
+  }
+  for (const std::uint32_t link : section<std::uint32_t>(Section::kLinks)) {
+    if (link >= shape_.rows && link != UINT32_MAX) refuse("its graph makes no sense");
   }
   if (shape_.lists == 0) return;
   const auto ends = section<std::uint64_t>(Section::kListEnds);
@@ -184,21 +186,25 @@ std::span<const std::byte> SegmentFile::bytes_of(Section section) const {
   return bytes_.bytes().subspan(offset_of(sizes, section), sizes[index_of(section)]);
 }
 
-// Not by the map: pages that are only read once would count as memory of this process.
 bool SegmentFile::check_codes(const std::function<bool()>& stop) const {
+  return check_on_disk(Section::kCodes, stop) && check_on_disk(Section::kRests, stop);
+}
+
+// Not by the map: pages that are only read once would count as memory of this process.
+bool SegmentFile::check_on_disk(Section section, const std::function<bool()>& stop) const {
   std::ifstream file(path_, std::ios::binary);
   const auto sizes = sizes_of(shape_);
-  file.seekg(static_cast<std::streamoff>(offset_of(sizes, Section::kCodes)));
+  file.seekg(static_cast<std::streamoff>(offset_of(sizes, section)));
   Sha256 digest;
   std::string buffer(kReadBytes, '\0');
-  for (std::size_t left = sizes.back(); left > 0;) {
+  for (std::size_t left = sizes[index_of(section)]; left > 0;) {
     if (stop()) return true;
     const std::size_t count = std::min(left, buffer.size());
     if (!file.read(buffer.data(), static_cast<std::streamsize>(count))) return false;
     digest.update(std::string_view(buffer).substr(0, count));
     left -= count;
   }
-  return digest.finish_hex() == digests_[index_of(Section::kCodes)];
+  return digest.finish_hex() == digests_[index_of(section)];
 }
 
 struct SegmentWriter::State {
@@ -262,9 +268,8 @@ void SegmentWriter::write(std::span<const std::byte> bytes) {
 
 void SegmentWriter::publish(const SegmentShape& shape, const SegmentOrigin& origin) {
   State& state = *state_;
-  TANDEM_CHECK(state.section == static_cast<int>(Section::kCodes));
-  const auto sizes = sizes_of(shape);
-  TANDEM_CHECK(state.written == offset_of(sizes, Section::kCodes) + sizes.back());
+  TANDEM_CHECK(state.section == static_cast<int>(Section::kRests));
+  TANDEM_CHECK(state.written == file_size_of(sizes_of(shape)));
   state.finish_section();
   state.file.close();
   state.check();
@@ -279,7 +284,9 @@ void SegmentWriter::publish(const SegmentShape& shape, const SegmentOrigin& orig
                                 {"coding", kCodingNames[static_cast<std::size_t>(shape.coding)]},
                                 {"rows", shape.rows},
                                 {"lists", shape.lists},
-                                {"probes", shape.probes},
+                                {"degree", shape.degree},
+                                {"efforts", shape.efforts},
+                                {"length", shape.length},
                                 {"sections", sections}};
   description["sha256"] = sha256_hex(description.dump());
   write_file_atomic(with_extension(state.folder, state.name, ".json"), description.dump(1) + "\n");

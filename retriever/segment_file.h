@@ -17,19 +17,23 @@
 //   entries    i64[rows]              the row of each entry, list by list
 //   places     u32[rows]              the entry of each row
 //   ranges     f32[2, dimension]      least values and widths, for codes of one byte only
+//   links      u32[rows, degree]      rows that each row is linked to, 2^32 - 1 after the last one
 //   codes      u8[rows, code size]    in the order of the entries; in that of the rows where there
 //                                     are no lists
+//   rests      u8[rows, code size]    of the codes, where these are of split floats
 //
-// Without lists, centroids, list_ends, entries and places are empty, and codes are floats.
+// Without lists, centroids, list_ends, entries and places are empty; without a graph (degree 0),
+// links are. How vectors become codes and rests: query_scorer.h.
 //
-// The .json file is {"version": 2, "store": identity, "encoder": id, "dimension", "coding":
-// "float", "half" or "byte", "rows", "lists", "probes": [for 10, for 100 passages], "sections":
-// {name: SHA-256}, "sha256": of this object without this member, as nlohmann::json dumps it}. It is
-// written second and makes the segment valid.
+// The .json file is {"version": 3, "store": identity, "encoder": id, "dimension", "coding":
+// "float", "half", "byte" or "split", "rows", "lists", "degree", "efforts": [for 10, for 100
+// passages], "length": of the longest vector, "sections": {name: SHA-256}, "sha256": of this object
+// without this member, as nlohmann::json dumps it}. It is written second and makes the segment
+// valid.
 //
 // FAISS reads none of this: the structure is checked here. Opening checks the SHA-256 of all that
-// decides where something is read. Of the codes, nearly all of the bytes, it checks the size: a
-// wrong bit in them can change scores but lead nowhere. check_codes() finds it.
+// decides where something is read. Of codes and rests, nearly all of the bytes, it checks the size:
+// a wrong bit in them can change scores but lead nowhere. check_codes() finds it.
 #ifndef TANDEM_RETRIEVER_SEGMENT_FILE_H_
 #define TANDEM_RETRIEVER_SEGMENT_FILE_H_
 
@@ -43,6 +47,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "retriever/query_scorer.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -67,22 +72,33 @@ struct SegmentName {
   auto operator<=>(const SegmentName&) const = default;
 };
 
-enum class VectorCoding { kFloat, kHalf, kByte };
-
-// All that decides how long the sections are, and how many lists a search has to look through.
+// All that decides how long the sections are, and how far a search has to look.
 struct SegmentShape {
   VectorCoding coding = VectorCoding::kFloat;
   std::size_t dimension = 0;
   std::size_t rows = 0;
-  std::size_t lists = 0;
-  // Lists that were seen to hold what there is to find among the nearest 10, and the nearest 100.
-  std::array<std::size_t, 2> probes{};
+  std::size_t lists = 0;   // 0: none
+  std::size_t degree = 0;  // of the graph; 0: there is none
+  // What was seen to find nearly all of the nearest 10, and of the nearest 100: numbers of lists to
+  // look through, or the breadth of a walk through the graph.
+  std::array<std::size_t, 2> efforts{};
+  float length = 0;  // of the longest vector
 
   std::size_t code_bytes() const;
 };
 
-enum class Section { kIds, kCentroids, kListEnds, kEntries, kPlaces, kRanges, kCodes };
-inline constexpr std::size_t kSectionCount = 7;
+enum class Section {
+  kIds,
+  kCentroids,
+  kListEnds,
+  kEntries,
+  kPlaces,
+  kRanges,
+  kLinks,
+  kCodes,
+  kRests
+};
+inline constexpr std::size_t kSectionCount = 9;
 
 // A segment file that is mapped into memory. Immutable; safe from any thread.
 class SegmentFile {
@@ -101,12 +117,13 @@ class SegmentFile {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
 
-  // Reads the codes from the disk and compares their SHA-256; false if they are damaged. `stop` is
-  // asked now and then; when it is true, the answer is true.
+  // Reads codes and rests from the disk and compares their SHA-256; false if they are damaged.
+  // `stop` is asked now and then; when it is true, the answer is true.
   bool check_codes(const std::function<bool()>& stop) const;
 
  private:
   std::span<const std::byte> bytes_of(Section section) const;
+  bool check_on_disk(Section section, const std::function<bool()>& stop) const;
   // Throw Error.
   void read_description(const SegmentOrigin& origin);
   void check_sections() const;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,10 @@ class TopPassages {
       heap_.push_back(passage);
     }
     std::push_heap(heap_.begin(), heap_.end(), better);
+  }
+
+  void offer(std::span<const ScoredPassage> passages) {
+    for (const ScoredPassage& passage : passages) offer(passage.id, passage.score);
   }
 
   bool is_full() const { return heap_.size() == limit_; }

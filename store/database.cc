@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
+#include <initializer_list>
 #include <thread>
 #include <vector>
 
@@ -52,12 +53,29 @@ class NoAutomaticRecovery : public rocksdb::EventListener {
   }
 };
 
-rocksdb::CompressionType best_compression() {
+rocksdb::CompressionType first_supported(
+    std::initializer_list<rocksdb::CompressionType> compressions) {
   const auto supported = rocksdb::GetSupportedCompressions();
-  for (const auto type : {rocksdb::kZSTD, rocksdb::kLZ4Compression, rocksdb::kSnappyCompression}) {
+  for (const auto type : compressions) {
     if (std::find(supported.begin(), supported.end(), type) != supported.end()) return type;
   }
   return rocksdb::kNoCompression;
+}
+
+// Floats of unit vectors do not compress; postings are packed, and read by every search. So are
+// passages, which come from everywhere: what is quick to undo, at a few bytes more.
+rocksdb::CompressionType compression_of(Family family) {
+  switch (family) {
+    case Family::kVectors:
+    case Family::kMoreVectors:
+    case Family::kPostings:
+      return rocksdb::kNoCompression;
+    case Family::kPassages:
+      return first_supported({rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
+    default:
+      return first_supported(
+          {rocksdb::kZSTD, rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
+  }
 }
 
 // Sizes are modest because the memory of the machine belongs to the networks: about 24 MiB of
@@ -81,19 +99,15 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_descriptors() {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(32u << 20);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.block_size = 16u << 10;
-  const rocksdb::CompressionType compression = best_compression();
 
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (std::size_t i = 0; i < kFamilyCount; ++i) {
     rocksdb::ColumnFamilyOptions options;
     options.write_buffer_size = 8u << 20;
-    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    // Floats of unit vectors do not compress; postings are packed, and read by every search.
     const auto family = static_cast<Family>(i);
-    const bool packed =
-        family == Family::kVectors || family == Family::kMoreVectors || family == Family::kPostings;
-    options.compression = packed ? rocksdb::kNoCompression : compression;
+    table.block_size = family == Family::kPassages ? 4u << 10 : 16u << 10;
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    options.compression = compression_of(family);
     if (family == Family::kPostings) {
       options.merge_operator = make_postings_merge();
       options.compaction_filter = empty_bucket_filter();

@@ -35,7 +35,7 @@ def make_index(folder):
     else:
         quantizer = faiss.IndexFlatIP(DIMENSION)
         index = faiss.IndexIVFFlat(quantizer, DIMENSION, largest["lists"], faiss.METRIC_INNER_PRODUCT)
-        index.nprobe = largest["probes"][0]
+        index.nprobe = largest["efforts"][0]
         index.cp.niter = 8
         index.cp.spherical = True
         step = max(1, len(vectors) // (32 * largest["lists"]))

@@ -251,7 +251,7 @@ INSTANTIATE_TEST_SUITE_P(
                }},
         Damage{"Newer",
                [](const auto&, const auto& json) {
-                 replace_in_file(json, "\"version\": 2", "\"version\": 3");
+                 replace_in_file(json, "\"version\": 3", "\"version\": 4");
                }},
         Damage{"LeftHalfWritten",
                [](const auto& segment, const auto&) {

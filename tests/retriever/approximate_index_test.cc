@@ -18,11 +18,12 @@ using testing::random_unit_vector;
 
 constexpr std::size_t kClusters = 40;
 
-class InvertedListsTest : public DenseIndexTest, public ::testing::WithParamInterface<IndexKind> {
+class ApproximateIndexTest : public DenseIndexTest,
+                             public ::testing::WithParamInterface<IndexKind> {
  protected:
-  InvertedListsTest() {
+  ApproximateIndexTest() {
     for (std::size_t i = 0; i < kClusters; ++i) centers_.push_back(random_unit_vector(random_));
-    options_ = {.segment_capacity = 500, .lists_from = 1000, .kind = GetParam()};
+    options_ = {.segment_capacity = 500, .large_from = 1000, .kind = GetParam()};
     open_index();
   }
 
@@ -39,9 +40,15 @@ class InvertedListsTest : public DenseIndexTest, public ::testing::WithParamInte
   }
 
   double tolerance() const {
-    return GetParam() == IndexKind::kIvfByte   ? 0.05
-           : GetParam() == IndexKind::kIvfHalf ? 1e-3
-                                               : 1e-6;
+    switch (GetParam()) {
+      case IndexKind::kIvfByte:
+      case IndexKind::kGraphByte:
+        return 0.05;
+      case IndexKind::kIvfHalf:
+        return 1e-3;
+      default:
+        return 1e-6;
+    }
   }
 
   // What holds for each single search; returns the share of the true nearest that was found.
@@ -90,19 +97,21 @@ class InvertedListsTest : public DenseIndexTest, public ::testing::WithParamInte
   std::vector<std::vector<float>> centers_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, InvertedListsTest,
+INSTANTIATE_TEST_SUITE_P(Kinds, ApproximateIndexTest,
                          ::testing::Values(IndexKind::kAuto, IndexKind::kIvf, IndexKind::kIvfHalf,
-                                           IndexKind::kIvfByte),
+                                           IndexKind::kIvfByte, IndexKind::kGraph,
+                                           IndexKind::kGraphByte),
                          [](const auto& param) {
                            std::string name(to_string(param.param));
                            std::erase(name, '-');
                            return name;
                          });
 
-TEST_P(InvertedListsTest, FindsNearlyAllOfTheNearest) {
+TEST_P(ApproximateIndexTest, FindsNearlyAllOfTheNearest) {
   put("big", 5000);
   index_->settle();
-  EXPECT_THAT(descriptions(), ::testing::HasSubstr("\"lists\": 141"));
+  const bool graph = GetParam() == IndexKind::kGraph || GetParam() == IndexKind::kGraphByte;
+  EXPECT_THAT(descriptions(), ::testing::HasSubstr(graph ? "\"degree\": 32" : "\"lists\": 141"));
   EXPECT_GE(recall(10), 0.97);
   EXPECT_GE(recall(100), 0.97);
   open_index();
@@ -110,7 +119,7 @@ TEST_P(InvertedListsTest, FindsNearlyAllOfTheNearest) {
   EXPECT_EQ(index_->search(kDefaultCollection, next_vector(), SIZE_MAX).size(), 5000u);
 }
 
-TEST_P(InvertedListsTest, FiltersAreAppliedInsideTheSearch) {
+TEST_P(ApproximateIndexTest, FiltersAreAppliedInsideTheSearch) {
   put("big", 5000);
   index_->settle();
   // From sets that are scanned to sets that are tested for each row.
@@ -127,7 +136,7 @@ TEST_P(InvertedListsTest, FiltersAreAppliedInsideTheSearch) {
   EXPECT_EQ(recall(10, &none), 1);
 }
 
-TEST_P(InvertedListsTest, DeletedPassagesAreNotFoundAndNotMissed) {
+TEST_P(ApproximateIndexTest, DeletedPassagesAreNotFoundAndNotMissed) {
   for (int i = 0; i < 50; ++i) put("d" + std::to_string(i), 100);
   index_->settle();
   for (int i = 0; i < 50; i += 3) erase("d" + std::to_string(i));
@@ -138,7 +147,7 @@ TEST_P(InvertedListsTest, DeletedPassagesAreNotFoundAndNotMissed) {
   EXPECT_GE(recall(10), 0.95);
 }
 
-TEST_P(InvertedListsTest, RandomWritesAndReopenings) {
+TEST_P(ApproximateIndexTest, RandomWritesAndReopenings) {
   for (int step = 0; step < 150; ++step) {
     const std::string id = "d" + std::to_string(random_() % 25);
     if (random_() % 4 > 0) {
@@ -157,7 +166,7 @@ TEST_P(InvertedListsTest, RandomWritesAndReopenings) {
   }
 }
 
-TEST_P(InvertedListsTest, AnotherKindMakesSegmentsAgain) {
+TEST_P(ApproximateIndexTest, AnotherKindMakesSegmentsAgain) {
   put("big", 3000);
   index_->settle();
   const std::string before = descriptions();
@@ -169,11 +178,12 @@ TEST_P(InvertedListsTest, AnotherKindMakesSegmentsAgain) {
   open_index();
   index_->settle();
   EXPECT_THAT(descriptions(), ::testing::HasSubstr("\"lists\": 0"));
+  EXPECT_THAT(descriptions(), ::testing::HasSubstr("\"degree\": 0"));
   expect_all_exact();
 }
 
 // Wherever a bit is wrong in the file, the answer is right after it was noticed.
-TEST_P(InvertedListsTest, DamageIsNoticedWhereverItIs) {
+TEST_P(ApproximateIndexTest, DamageIsNoticedWhereverItIs) {
   put("big", 1200);
   index_->settle();
   for (int i = 0; i <= 12; ++i) {
