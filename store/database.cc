@@ -87,6 +87,9 @@ rocksdb::DBOptions database_options() {
   options.db_write_buffer_size = 24u << 20;
   // Bounds what opening has to replay.
   options.max_total_wal_size = 32u << 20;
+  // A log that ends within a record is what a crash leaves, and what is damaged elsewhere is
+  // refused. By default RocksDB would open without all that was acknowledged after the damage.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.max_background_jobs = 2;
   options.stats_dump_period_sec = 0;
   options.info_log = std::make_shared<ForwardingLogger>();
