@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <thread>
@@ -22,7 +23,11 @@
 namespace tandem {
 namespace {
 
-constexpr int kKills = 20;
+// TANDEM_CRASH_KILLS sets another number; the test labelled long takes 200.
+int kills() {
+  const char* number = std::getenv("TANDEM_CRASH_KILLS");
+  return number != nullptr ? std::atoi(number) : 20;
+}
 
 // Runs the writer from `first_step`, kills it after `delay`, and returns the last step that it
 // acknowledged; first_step - 1 if none.
@@ -120,7 +125,8 @@ void kill_again_and_again(bool switching) {
   std::map<std::string, int> seen_live;
   int next_step = 0;
   std::uint64_t most_segments = 0;
-  for (int kill = 0; kill < kKills && !::testing::Test::HasFailure(); ++kill) {
+  const int most_kills = kills();
+  for (int kill = 0; kill < most_kills && !::testing::Test::HasFailure(); ++kill) {
     SCOPED_TRACE("kill " + std::to_string(kill));
     const auto delay = std::chrono::milliseconds(random() % 250);
     const int last = run_and_kill(folder.path() / "store", next_step, delay, switching);
