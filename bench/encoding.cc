@@ -1,8 +1,8 @@
 // Texts to vectors: many passages at once, and one question at a time. Peers: sentence-transformers
 // and onnxruntime in full precision with the same weights and threads (bench/peers/encoding.py).
 //
-// TEXTS and QUESTIONS have one text a line. REFERENCE, [texts, dimension] floats, are the vectors of
-// TEXTS as sentence-transformers computes them in full precision.
+// TEXTS and QUESTIONS have one text a line. REFERENCE, [texts, dimension] floats, are the vectors
+// of TEXTS as sentence-transformers computes them in full precision.
 #include <algorithm>
 #include <fstream>
 #include <string>
