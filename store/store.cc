@@ -68,9 +68,14 @@ void RocksStore::set_settings(const StoreSettings& settings) {
     live.dimension = settings.dimension;
     live.generator_path = settings.generator_path;
     // Models of a release belong together, and other releases may have the set of its vectors.
+    VectorSet& vectors = next.sets.at(live.vectors);
     const bool same_encoder =
-        live.encoder_id == before.encoder_id && live.dimension == before.dimension;
-    TANDEM_CHECK(same_encoder && (before.files.empty() || live == before));
+        live.encoder_id == vectors.encoder_id && live.dimension == vectors.dimension;
+    TANDEM_CHECK(live == before || before.files.empty());
+    TANDEM_CHECK(same_encoder || next.releases.size() == 1);
+    vectors.encoder_id = live.encoder_id;
+    vectors.dimension = live.dimension;
+    put_set(batch, vectors);
     put_release(batch, live);
   }
   records_.commit(batch);

@@ -194,6 +194,18 @@ TEST_F(StoreReleasesTest, ARemovedReleaseLeavesNothingBehind) {
   EXPECT_THAT(problems(), IsEmpty());
 }
 
+TEST_F(StoreReleasesTest, AnEmptyStoreMayChangeItsEncoderAfterReleasesCameAndWent) {
+  add();
+  store_->remove_release(2);
+  store_->set_settings(testing::sample_settings("encoder-9"));
+  EXPECT_EQ(store_->live_release()->encoder_id, "encoder-9");
+  EXPECT_EQ(store_->live_vectors().encoder_id, "encoder-9");
+  open();
+  testing::put(*store_, testing::make_sample("a", 1, 2));
+  EXPECT_EQ(vectors_of(0).size(), 2u);
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
 TEST_F(StoreReleasesTest, WhatACrashLeftOfAReleaseIsSweptAway) {
   add();
   const auto kept = release_folder(folder_.path(), 2);
