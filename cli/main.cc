@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   tandem::add_eval_command(app);
   tandem::add_check_command(app, exit_status);
   tandem::add_train_command(app);
+  tandem::add_merge_command(app);
   tandem::add_runs_command(app);
   tandem::add_release_command(app);
 

@@ -16,7 +16,6 @@ namespace tandem {
 namespace {
 
 using nlohmann::json;
-using Changes = std::map<std::string, LowRankChange>;
 
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kWeights = "adapter_model.safetensors";
@@ -51,8 +50,8 @@ std::vector<float> values_of(const TensorView& tensor, const std::filesystem::pa
   return values;
 }
 
-Changes read_changes(const WeightFile& file, const Naming& naming) {
-  Changes changes;
+LowRankChanges read_changes(const WeightFile& file, const Naming& naming) {
+  LowRankChanges changes;
   for (const TensorView& tensor : file.tensors()) {
     std::string_view name = tensor.name;
     if (name.ends_with(naming.b) && name.starts_with(naming.prefix)) continue;
@@ -132,7 +131,7 @@ LoraAdapter LoraAdapter::open(const std::filesystem::path& path) {
   return std::filesystem::is_directory(path) ? open_folder_adapter(path) : open_gguf_adapter(path);
 }
 
-LoraAdapter::LoraAdapter(std::filesystem::path path, double alpha, Changes changes)
+LoraAdapter::LoraAdapter(std::filesystem::path path, double alpha, LowRankChanges changes)
     : path_(std::move(path)), alpha_(alpha), changes_(std::move(changes)) {}
 
 void LoraAdapter::check(const WeightFile& model) const {
@@ -169,7 +168,7 @@ std::vector<float> LoraAdapter::changed(const TensorView& tensor) const {
 }
 
 void write_lora_gguf(const std::filesystem::path& path, std::string_view architecture, double alpha,
-                     const Changes& changes) {
+                     const LowRankChanges& changes) {
   GgufMetadataWriter metadata;
   metadata.add_text("general.type", "adapter")
       .add_text("general.architecture", architecture)
@@ -191,7 +190,8 @@ void write_lora_gguf(const std::filesystem::path& path, std::string_view archite
   writer.finish();
 }
 
-void write_lora_folder(const std::filesystem::path& folder, double alpha, const Changes& changes) {
+void write_lora_folder(const std::filesystem::path& folder, double alpha,
+                       const LowRankChanges& changes) {
   const auto factor = [](std::string_view matrix, std::string_view ending) {
     TANDEM_CHECK(matrix.ends_with(kFolderNaming.matrix));
     matrix.remove_suffix(kFolderNaming.matrix.size());

@@ -30,6 +30,9 @@ struct LowRankChange {
   std::vector<float> b;  // [out, rank]
 };
 
+// By the names of the matrices in the model's file.
+using LowRankChanges = std::map<std::string, LowRankChange>;
+
 // Immutable; safe from any thread.
 class LoraAdapter {
  public:
@@ -38,11 +41,9 @@ class LoraAdapter {
   // changed embeddings, scales by the root of the rank).
   static LoraAdapter open(const std::filesystem::path& path);
 
-  LoraAdapter(std::filesystem::path path, double alpha,
-              std::map<std::string, LowRankChange> changes);
+  LoraAdapter(std::filesystem::path path, double alpha, LowRankChanges changes);
 
-  // By the names of the matrices in the model's file.
-  const std::map<std::string, LowRankChange>& changes() const { return changes_; }
+  const LowRankChanges& changes() const { return changes_; }
 
   // The tensor with its change, as floats. Throws kInvalidArgument, saying for what the adapter
   // was made, if the shape is another one.
@@ -53,17 +54,17 @@ class LoraAdapter {
  private:
   std::filesystem::path path_;
   double alpha_;  // scale = alpha / rank
-  std::map<std::string, LowRankChange> changes_;
+  LowRankChanges changes_;
 };
 
 // `architecture` as the GGUF of the model has it. Factors are written in half precision, and their
 // order in the file is that of their names. Throws as OutputFile does, and kInvalidArgument for
 // numbers that a half cannot hold.
 void write_lora_gguf(const std::filesystem::path& path, std::string_view architecture, double alpha,
-                     const std::map<std::string, LowRankChange>& changes);
+                     const LowRankChanges& changes);
 // `rank` and `alpha` go into the configuration; factors are floats rounded to halves.
 void write_lora_folder(const std::filesystem::path& folder, double alpha,
-                       const std::map<std::string, LowRankChange>& changes);
+                       const LowRankChanges& changes);
 
 }  // namespace tandem
 

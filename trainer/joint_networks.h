@@ -16,6 +16,7 @@
 
 #include "model/bert_checkpoint.h"
 #include "model/decoder_weights.h"
+#include "model/lora.h"
 #include "model/tokenizers/tokenizer.h"
 #include "trainer/loss_options.h"
 
@@ -129,6 +130,9 @@ class JointNetworks {
   // are added in.
   virtual void visit_encoder(const WeightVisitor& visit) const = 0;
   virtual void visit_generator(const WeightVisitor& visit) const = 0;
+  // What LoRA has learned of each matrix, by the names in the network's file; empty without.
+  virtual LowRankChanges encoder_changes() const = 0;
+  virtual LowRankChanges generator_changes() const = 0;
 
   // What a later process needs to go on: trained weights as they are and the optimiser's moments,
   // exactly. Throws kCorrupt if the file is of other networks or options.

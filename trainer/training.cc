@@ -19,6 +19,7 @@
 #include "trainer/passage_search.h"
 #include "trainer/rate_schedule.h"
 #include "trainer/run_folder.h"
+#include "trainer/save_adapters.h"
 #include "trainer/save_networks.h"
 #include "trainer/training_description.h"
 #include "trainer/training_sets.h"
@@ -31,6 +32,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kEncoder = "encoder";
 constexpr const char* kGenerator = "generator.gguf";
+constexpr const char* kAdapter = "adapter";
 constexpr const char* kSelected = "selected.json";
 
 double seconds_since(Clock::time_point start) {
@@ -280,11 +282,12 @@ void Run::save_networks(const std::filesystem::path& folder) const {
     save_encoder(*networks_, options_.encoder, folder / kEncoder);
   if (generator_ && options_.networks.generator.trained)
     save_generator(*networks_, options_.generator, folder / kGenerator);
+  save_adapters(*networks_, options_.networks, options_.generator, folder / kAdapter);
 }
 
 // Those in `folder` become what the run has brought.
 void Run::publish_networks(const std::filesystem::path& folder) {
-  for (const char* const name : {kEncoder, kGenerator}) {
+  for (const char* const name : {kEncoder, kGenerator, kAdapter}) {
     if (!exists(folder / name)) continue;
     std::filesystem::remove_all(options_.run / name);
     std::filesystem::rename(folder / name, options_.run / name);

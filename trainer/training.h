@@ -9,6 +9,7 @@
 //                        passages; valid as soon as it has this name
 //   encoder/             a sentence-transformers folder  }  of the step that was best on the dev
 //   generator.gguf                                       }  questions, or the last one without any
+//   adapter/             with LoRA: what those two were changed by (save_adapters.h)
 //   dev.jsonl            the dev questions, where they were kept aside
 //   selected.json        the ids of the questions that were selected, where not all were
 //   result.json          what came out, when the run has ended

@@ -4,15 +4,19 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "model/gguf.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
 #include "trainer/evaluation.h"
+#include "trainer/save_adapters.h"
 
 namespace tandem {
 namespace {
@@ -112,6 +116,46 @@ TEST_F(TrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   generation.max_tokens = 2;
   EXPECT_GT(generator->generate(generator->render({&message, 1}), generation, {}).completion_tokens,
             0);
+}
+
+TEST_F(TrainingTest, AnAdapterAddedToItsModelsIsWhatWasTrained) {
+  options_.checkpoint_every = 0;
+  options_.rates = {1e-2, 1e-2};
+  train(options_, {});
+  const AdapterPair pair(options_.run / "adapter");
+  merge_encoder(options_.encoder, pair.encoder, folder_.path() / "encoder");
+  merge_generator(options_.generator, pair.generator, folder_.path() / "generator.gguf");
+
+  const auto compare = [](const WeightFile& merged, const WeightFile& trained,
+                          const WeightFile& base, const char* matrix, float tolerance) {
+    const TensorView& view = *merged.find(matrix);
+    std::vector<float> a(static_cast<std::size_t>(view.element_count()));
+    std::vector<float> b(a.size());
+    std::vector<float> before(a.size());
+    dequantize(view, a);
+    dequantize(*trained.find(matrix), b);
+    dequantize(*base.find(matrix), before);
+    float largest = 0;
+    float change = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      largest = std::max(largest, std::abs(a[i] - b[i]));
+      change = std::max(change, std::abs(b[i] - before[i]));
+    }
+    EXPECT_LT(largest, tolerance) << matrix;
+    EXPECT_GT(change, 2 * tolerance) << matrix;
+  };
+  // Factors are kept as halves, and weights of the generator in steps of 1/127.
+  compare(*open_safetensors(folder_.path() / "encoder/model.safetensors"),
+          *open_safetensors(options_.run / "encoder/model.safetensors"),
+          *open_safetensors(options_.encoder / "model.safetensors"),
+          "encoder.layer.0.attention.self.query.weight", 1e-4f);
+  compare(*open_gguf(folder_.path() / "generator.gguf"),
+          *open_gguf(options_.run / "generator.gguf"), *open_gguf(options_.generator),
+          "blk.0.attn_q.weight", 2e-2f);
+  Generator::open(folder_.path() / "generator.gguf");
+
+  EXPECT_EQ(testing::error_code_of([&] { AdapterPair(options_.run / "nowhere"); }),
+            ErrorCode::kNotFound);
 }
 
 // The step that is kept is the best by the figure asked for, and the files are of that step.

@@ -110,6 +110,10 @@ class TorchJointNetworks final : public JointNetworks {
     TANDEM_CHECK(generator_);
     generator_->parameters().visit(visit);
   }
+  LowRankChanges encoder_changes() const override { return encoder_.parameters().changes(); }
+  LowRankChanges generator_changes() const override {
+    return generator_ ? generator_->parameters().changes() : LowRankChanges();
+  }
   void save_state(const std::filesystem::path& path) const override { save_tensors(state(), path); }
   void load_state(const std::filesystem::path& path) override { load_tensors(state(), path); }
 

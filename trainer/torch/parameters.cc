@@ -92,4 +92,17 @@ void Parameters::visit(const WeightVisitor& visit) const {
   }
 }
 
+LowRankChanges Parameters::changes() const {
+  const auto numbers = [](const at::Tensor& tensor) {
+    const at::Tensor values = tensor.detach().contiguous();
+    const auto* const first = values.const_data_ptr<float>();
+    return std::vector<float>(first, first + values.numel());
+  };
+  LowRankChanges changes;
+  for (const auto& [name, matrix] : entries_)
+    if (matrix.a.defined())
+      changes[name] = {matrix.a.size(0), numbers(matrix.a), numbers(matrix.b)};
+  return changes;
+}
+
 }  // namespace tandem::training

@@ -52,6 +52,8 @@ class Parameters {
   const std::vector<Learned>& learned() const { return learned_; }
 
   void visit(const WeightVisitor& visit) const;
+  // As JointNetworks::encoder_changes().
+  LowRankChanges changes() const;
 
  private:
   struct Entry {
