@@ -20,7 +20,7 @@ void print(const ProblemList& problems) {
 
 int run(const std::filesystem::path& folder) {
   const StoreCheck records = check_store(folder);
-  fmt::print("{} collections, {} documents, {} passages, {} vectors of {} releases\n",
+  fmt::print("{} collections, {} documents, {} passages, {} vectors, {} releases\n",
              records.collections, records.documents, records.passages, records.vectors,
              records.releases);
   print(records.problems);
