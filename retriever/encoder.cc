@@ -189,6 +189,7 @@ std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextK
   std::vector<float> vectors(texts.size() * width);
   for (const auto& places : batches_by_length(lengths)) {
     std::vector<std::vector<TokenId>> batch;
+    batch.reserve(places.size());
     for (const std::size_t place : places) batch.push_back(std::move(sequences[place]));
     std::vector<float> pooled(batch.size() * width);
     model_->pooled_states(batch, pooling_, pooled);

@@ -62,6 +62,7 @@ std::vector<float> Reranker::score(std::span<const TextPair> pairs) const {
   std::vector<float> logits(pairs.size());
   for (const auto& places : batches_by_length(lengths)) {
     std::vector<TextPair> batch;
+    batch.reserve(places.size());
     for (const std::size_t place : places) batch.push_back(pairs[place]);
     const std::vector<float> scored = model_->score(batch);
     for (std::size_t i = 0; i < places.size(); ++i) logits[places[i]] = scored[i];

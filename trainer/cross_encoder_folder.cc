@@ -124,6 +124,7 @@ void make_cross_encoder(const std::filesystem::path& from, const std::filesystem
     write_file_atomic(folder / "config.json", config.dump(2) + "\n");
     const std::vector<Tensor> tensors = tensors_of(encoder, seed);
     std::vector<TensorShape> shapes;
+    shapes.reserve(tensors.size());
     for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape);
     SafetensorsWriter writer(folder / "model.safetensors", shapes);
     for (const Tensor& tensor : tensors) writer.write(tensor.shape.name, tensor.values);

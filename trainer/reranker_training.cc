@@ -181,6 +181,7 @@ Ranking RerankerRun::dev_ranking(const Reranker* reranker) const {
     std::vector<ScoredPassage> found = dev_retrieved_[i];
     if (reranker != nullptr) {
       std::vector<std::string> texts;
+      texts.reserve(found.size());
       for (const ScoredPassage& passage : found)
         texts.push_back(embedding_text(to_passage(corpus_.passages[passage.id])));
       const auto logits = reranker->score(reranker->pairs(dev_[i].text, texts));
@@ -188,6 +189,7 @@ Ranking RerankerRun::dev_ranking(const Reranker* reranker) const {
     }
     const auto& positives = dev_[i].positives;
     std::vector<int> grades;
+    grades.reserve(found.size());
     for (const ScoredPassage& passage : found)
       grades.push_back(std::binary_search(positives.begin(), positives.end(), passage.id));
     const std::vector<int> relevant(positives.size(), 1);

@@ -95,7 +95,7 @@ TEST_F(RerankerTrainingTest, QuestionsAreLearned) {
   options_.dev.reset();
   const RerankerTrainingReport report = train_reranker(options_, {});
   EXPECT_FALSE(report.reranked.has_value());
-  EXPECT_EQ(report.best_step, 12u);
+  EXPECT_EQ(report.best_step, 30u);
   EXPECT_LT(metrics().back().at("loss").get<double>(),
             0.5 * metrics().front().at("loss").get<double>());
 }
