@@ -67,7 +67,7 @@ void add_index_option(CLI::App& command, EngineOptions& options) {
       "How vectors are searched: 'flat' (exact, slow from a hundred thousand passages on), 'ivf' "
       "(inverted lists: finds about 99 of 100 of the nearest), 'ivf-fp16' or 'ivf-sq8' (the same "
       "in half or a quarter of the memory, a little less precise), 'hnsw' or 'hnsw-sq8' (a graph: "
-      "takes some ten times as long to make), or 'auto': flat up to 32,767 passages, then ivf. The "
+      "takes far longer to make), or 'auto': flat up to 32,767 passages, then ivf. The "
       "store remembers it; changing it rearranges the index in the background")
       ->type_name("KIND");
 }

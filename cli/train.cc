@@ -254,7 +254,7 @@ void add_train_command(CLI::App& app) {
   add_checkpoint_options(*command, training.checkpoint_every, training.kept_checkpoints);
   command->add_flag("--checkpoint-activations", networks.checkpoint_activations,
                     "Compute the generator's layers twice instead of keeping what they computed: "
-                    "less memory, a third more time");
+                    "less memory, more time");
   add_precision_option(*command, networks.precision);
   command
       ->add_option(

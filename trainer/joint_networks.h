@@ -75,7 +75,7 @@ struct JointOptions {
   int encoder_tokens = 16384;
   int generator_tokens = 4096;
   // Keeps only what enters a layer of the generator, and computes the layer once more for its
-  // gradient: a third more time, for a fraction of a pass's memory.
+  // gradient: more time, for less of a pass's memory.
   bool checkpoint_activations = false;
   std::uint64_t seed = 1;  // of what LoRA begins with
 };
