@@ -99,6 +99,10 @@ std::filesystem::path RunFolder::checkpoint(std::size_t step) const {
 }
 
 // A line that a crash cut off is left out.
+std::vector<json> RunFolder::metrics() const {
+  return read_metrics(path_);
+}
+
 std::vector<json> RunFolder::read_metrics(const std::filesystem::path& path) {
   std::vector<json> lines;
   if (!exists(path / kMetrics)) return lines;

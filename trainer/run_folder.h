@@ -28,7 +28,7 @@ class RunFolder {
   std::filesystem::path checkpoint(std::size_t step) const;
 
   // The lines of metrics.jsonl; those of the folder of any run.
-  std::vector<nlohmann::json> metrics() const { return read_metrics(path_); }
+  std::vector<nlohmann::json> metrics() const;
   static std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path);
   // Appends a line to it. Lines are flushed, and synced with the next checkpoint.
   void add_metrics(const nlohmann::json& line);
