@@ -104,6 +104,11 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes
   return content;
 }
 
+TemporaryPath::~TemporaryPath() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path) {
   sync_path(temporary, O_RDONLY);
   if (::rename(temporary.c_str(), path.c_str()) != 0) throw_errno("cannot replace", path);

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tandem {
 
@@ -41,6 +42,20 @@ class OutputFile {
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   int descriptor_ = -1;
+};
+
+// Removes a file or folder in the end, if it is there, whatever happens.
+class TemporaryPath {
+ public:
+  explicit TemporaryPath(std::filesystem::path path) : path_(std::move(path)) {}
+  TemporaryPath(const TemporaryPath&) = delete;
+  TemporaryPath& operator=(const TemporaryPath&) = delete;
+  ~TemporaryPath();
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
 };
 
 // Makes what `write` produced at a temporary path durable under `path`: fsync, rename, fsync of the

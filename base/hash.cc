@@ -48,4 +48,8 @@ std::string sha256_hex(std::string_view bytes) {
   return digest.finish_hex();
 }
 
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  return sha256_hex(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
 }  // namespace tandem

@@ -13,6 +13,7 @@ namespace tandem {
 
 // 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
+std::string sha256_hex(std::span<const std::byte> bytes);
 
 // The same digest of bytes that come in pieces. Used by one thread at a time.
 class Sha256 {

@@ -4,7 +4,6 @@
 // TEXTS and QUESTIONS have one text a line. REFERENCE, [texts, dimension] floats, are the vectors
 // of TEXTS as sentence-transformers computes them in full precision.
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -15,13 +14,6 @@
 #include "retriever/encoder.h"
 
 namespace {
-
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
-}
 
 // Of the text where they differ most.
 double least_cosine(const std::vector<float>& vectors, const std::string& reference,
@@ -49,8 +41,8 @@ int main(int argc, char** argv) {
   }
   tandem::set_compute_threads(std::stoi(argv[5]));
   const auto encoder = tandem::Encoder::open(argv[1]);
-  const auto texts = read_lines(argv[2]);
-  const auto questions = read_lines(argv[3]);
+  const auto texts = tandem::bench::read_lines(argv[2]);
+  const auto questions = tandem::bench::read_lines(argv[3]);
   const std::string reference = tandem::read_file(argv[4]);
   const auto dimension = static_cast<std::size_t>(encoder->dimension());
   tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {

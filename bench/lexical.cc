@@ -41,13 +41,6 @@ void fill(tandem::Store& store, const tandem::TextAnalysis& analysis,
   if (!passages.empty()) flush();
 }
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,7 +52,7 @@ int main(int argc, char** argv) {
   if (!std::filesystem::exists(argv[3])) fill(*tandem::Store::open(argv[3]), analysis, argv[1]);
   const auto store = tandem::Store::open(argv[3]);
   const tandem::LexicalIndex index(*store, analysis);
-  const auto questions = read_lines(argv[2]);
+  const auto questions = tandem::bench::read_lines(argv[2]);
   tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
     std::vector<double> milliseconds;
     for (const std::string& question : questions) {

@@ -7,12 +7,16 @@
 #ifndef TANDEM_BENCH_MEASURE_H_
 #define TANDEM_BENCH_MEASURE_H_
 
-#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
+
+#include "base/stopwatch.h"
 
 namespace tandem::bench {
 
@@ -24,15 +28,14 @@ inline void answer_measurements(const std::function<Figures()>& measure) {
   while (std::getline(std::cin, line)) std::cout << nlohmann::json(measure()).dump() << std::endl;
 }
 
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
+using tandem::Stopwatch;
 
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
+inline std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
 
 }  // namespace tandem::bench
 

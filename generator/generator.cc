@@ -117,9 +117,7 @@ SchedulerOptions GgufGenerator::scheduling(const std::filesystem::path& path,
     return scheduling;
   passages_on_disk_ = ByteCache::open(options.passage_folder, options.passage_folder_bytes);
   scheduling.passages.disk = passages_on_disk_.get();
-  Sha256 hash;
-  hash.update(MappedFile(path).bytes());
-  scheduling.passages.model = hash.finish_hex();
+  scheduling.passages.model = sha256_hex(MappedFile(path).bytes());
   return scheduling;
 }
 

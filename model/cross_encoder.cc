@@ -13,14 +13,12 @@ namespace {
 
 std::vector<float> read(const BertCheckpoint& checkpoint, const std::string& name,
                         std::vector<std::int64_t> shape) {
-  const TensorView& tensor = checkpoint.file->require(name, shape);
-  std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-  dequantize(tensor, values);
-  return values;
+  return dequantize(checkpoint.file->require(name, shape));
 }
 
 void require_one_label(const BertCheckpoint& checkpoint) {
-  const std::string name = cross_encoder_names(checkpoint).output + ".weight";
+  const std::string name =
+      cross_encoder_names(checkpoint.config, checkpoint.prefix).output + ".weight";
   const TensorView* const output = checkpoint.file->find(name);
   const std::string path = checkpoint.file->path().string();
   if (output == nullptr)
@@ -35,15 +33,15 @@ void require_one_label(const BertCheckpoint& checkpoint) {
 
 }  // namespace
 
-CrossEncoderNames cross_encoder_names(const BertCheckpoint& checkpoint) {
-  if (checkpoint.config.is_roberta()) return {"classifier.dense", "classifier.out_proj"};
-  return {checkpoint.prefix + "pooler.dense", "classifier"};
+CrossEncoderNames cross_encoder_names(const BertConfig& config, const std::string& prefix) {
+  if (config.is_roberta()) return {"classifier.dense", "classifier.out_proj"};
+  return {prefix + "pooler.dense", "classifier"};
 }
 
 CrossEncoder::CrossEncoder(std::unique_ptr<BertModel> encoder, const BertCheckpoint& checkpoint)
     : encoder_(std::move(encoder)) {
   const std::int64_t hidden = checkpoint.config.hidden_size;
-  const CrossEncoderNames names = cross_encoder_names(checkpoint);
+  const CrossEncoderNames names = cross_encoder_names(checkpoint.config, checkpoint.prefix);
   dense_ = read(checkpoint, names.dense + ".weight", {hidden, hidden});
   dense_bias_ = read(checkpoint, names.dense + ".bias", {hidden});
   output_ = read(checkpoint, names.output + ".weight", {1, hidden});

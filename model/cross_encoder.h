@@ -20,12 +20,12 @@
 
 namespace tandem {
 
-// The names of the head's tensors, the prefix of the file included.
+// The names of the head's tensors, with what stands before the names of the encoder's.
 struct CrossEncoderNames {
   std::string dense;   // + ".weight" [hidden, hidden], + ".bias" [hidden]
   std::string output;  // + ".weight" [1, hidden], + ".bias" [1]
 };
-CrossEncoderNames cross_encoder_names(const BertCheckpoint& checkpoint);
+CrossEncoderNames cross_encoder_names(const BertConfig& config, const std::string& prefix);
 
 // Immutable once loaded; safe from any thread, as BertModel is.
 class CrossEncoder {

@@ -129,4 +129,10 @@ void dequantize(const TensorView& tensor, std::span<float> out) {
                           tensor.name, to_string(tensor.type)));
 }
 
+std::vector<float> dequantize(const TensorView& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
+  dequantize(tensor, values);
+  return values;
+}
+
 }  // namespace tandem

@@ -92,9 +92,7 @@ void GgufCopy::finish() {
       writer_.write_bytes(tensor.name, tensor.data);
       continue;
     }
-    std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-    dequantize(tensor, values);
-    writer_.write(tensor.name, values);
+    writer_.write(tensor.name, dequantize(tensor));
   }
   writer_.finish();
 }

@@ -1,7 +1,6 @@
 #include "model/gguf_writer.h"
 
 #include "base/error.h"
-#include "model/gguf_cursor.h"
 #include "model/quantize.h"
 
 namespace tandem {
@@ -33,28 +32,31 @@ GgufMetadataWriter& GgufMetadataWriter::add(const GgufMetadata& entry) {
   return *this;
 }
 
-GgufMetadataWriter& GgufMetadataWriter::add_text(std::string_view key, std::string_view value) {
+GgufMetadataWriter& GgufMetadataWriter::add_entry(std::string_view key, ValueType type,
+                                                  std::string_view value) {
   append_string(bytes_, key);
-  append(bytes_, ValueType::kString);
-  append_string(bytes_, value);
+  append(bytes_, type);
+  bytes_ += value;
   ++count_;
   return *this;
+}
+
+GgufMetadataWriter& GgufMetadataWriter::add_text(std::string_view key, std::string_view value) {
+  std::string bytes;
+  append_string(bytes, value);
+  return add_entry(key, ValueType::kString, bytes);
 }
 
 GgufMetadataWriter& GgufMetadataWriter::add_number(std::string_view key, std::uint32_t value) {
-  append_string(bytes_, key);
-  append(bytes_, ValueType::kU32);
-  append(bytes_, value);
-  ++count_;
-  return *this;
+  std::string bytes;
+  append(bytes, value);
+  return add_entry(key, ValueType::kU32, bytes);
 }
 
 GgufMetadataWriter& GgufMetadataWriter::add_fraction(std::string_view key, float value) {
-  append_string(bytes_, key);
-  append(bytes_, ValueType::kF32);
-  append(bytes_, value);
-  ++count_;
-  return *this;
+  std::string bytes;
+  append(bytes, value);
+  return add_entry(key, ValueType::kF32, bytes);
 }
 
 GgufWriter::GgufWriter(const std::filesystem::path& path, const GgufMetadataWriter& metadata,

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "model/gguf.h"
+#include "model/gguf_cursor.h"
 
 namespace tandem {
 
@@ -28,6 +29,9 @@ class GgufMetadataWriter {
   const std::string& bytes() const { return bytes_; }
 
  private:
+  // `value` as it lies in the file.
+  GgufMetadataWriter& add_entry(std::string_view key, ValueType type, std::string_view value);
+
   std::uint64_t count_ = 0;
   std::string bytes_;
 };

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "model/finite.h"
 #include "model/gguf_writer.h"
 #include "model/printable.h"
 #include "model/safetensors_writer.h"
@@ -41,12 +42,10 @@ constexpr Naming kGgufNaming = {"", ".lora_a", ".lora_b", ""};
 }
 
 std::vector<float> values_of(const TensorView& tensor, const std::filesystem::path& path) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-  dequantize(tensor, values);
-  for (const float value : values)
-    if (!std::isfinite(value))
-      fail(path, ErrorCode::kCorrupt,
-           fmt::format("tensor {} holds values that are not finite", printable(tensor.name)));
+  std::vector<float> values = dequantize(tensor);
+  if (!all_finite(values))
+    fail(path, ErrorCode::kCorrupt,
+         fmt::format("tensor {} holds values that are not finite", printable(tensor.name)));
   return values;
 }
 
@@ -153,8 +152,7 @@ std::vector<float> LoraAdapter::changed(const TensorView& tensor) const {
                             "has in the model",
                             path_.string(), printable(tensor.name), rows, columns),
                 "merge it into the model that it was trained on");
-  std::vector<float> values(static_cast<std::size_t>(rows * columns));
-  dequantize(tensor, values);
+  std::vector<float> values = dequantize(tensor);
   const auto scale = static_cast<float>(alpha_ / static_cast<double>(change.rank));
   for (std::int64_t row = 0; row < rows; ++row) {
     float* const out = values.data() + row * columns;

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "model/finite.h"
 #include "model/ggml_blocks.h"
 
 namespace tandem {
@@ -118,8 +119,7 @@ float largest_value(DataType type) {
 
 void check_values(std::string_view tensor, DataType type, std::span<const float> values) {
   const float largest = largest_value(type);
-  // NaN compares as false.
-  if (!std::ranges::all_of(values, [&](float value) { return std::abs(value) <= largest; }))
+  if (!all_within(values, largest))
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("tensor {} holds values that are not finite, or beyond {:g}, which {} "
                             "cannot hold",

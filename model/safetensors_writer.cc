@@ -48,8 +48,12 @@ void SafetensorsWriter::write(std::string_view name, std::span<const float> valu
   const auto found = places_.find(name);
   TANDEM_CHECK(found != places_.end() && !found->second.written &&
                found->second.count == values.size());
-  check_values(name, found->second.type, values);
-  file_.write_at(found->second.offset, quantize(found->second.type, values));
+  const auto& [offset, count, type, written] = found->second;
+  check_values(name, type, values);
+  if (type == DataType::kF32)
+    file_.write_at(offset, std::as_bytes(values));
+  else
+    file_.write_at(offset, quantize(type, values));
   found->second.written = true;
 }
 

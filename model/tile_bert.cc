@@ -137,10 +137,7 @@ class Loader {
       : checkpoint_(checkpoint), arena_(arena) {}
 
   std::vector<float> values(const std::string& name, std::vector<std::int64_t> shape) const {
-    const TensorView& tensor = checkpoint_.file->require(checkpoint_.prefix + name, shape);
-    std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-    dequantize(tensor, values);
-    return values;
+    return dequantize(checkpoint_.file->require(checkpoint_.prefix + name, shape));
   }
   Norm norm(const std::string& name) const {
     const std::int64_t hidden = checkpoint_.config.hidden_size;

@@ -51,6 +51,7 @@ struct TensorView {
 // need not be aligned. Quantised blocks are expanded exactly as GGML defines them. Throws
 // kUnsupported for integer types.
 void dequantize(const TensorView& tensor, std::span<float> out);
+std::vector<float> dequantize(const TensorView& tensor);
 
 // Immutable once opened; safe to read from any number of threads.
 class WeightFile {

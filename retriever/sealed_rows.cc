@@ -12,27 +12,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStopRows = 4096;
 
-class FileRemover {
- public:
-  explicit FileRemover(fs::path path) : path_(std::move(path)) {}
-  ~FileRemover() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  FileRemover(const FileRemover&) = delete;
-  FileRemover& operator=(const FileRemover&) = delete;
-
- private:
-  fs::path path_;
-};
-
 }  // namespace
 
 SealedRows::SealedRows(const Store& store, const fs::path& temporary, const std::string& collection,
                        const SegmentName& interval, const SegmentOrigin& origin,
                        const std::function<bool()>& stop)
     : dimension_(origin.dimension) {
-  const FileRemover remover(temporary);
+  const TemporaryPath removed_in_the_end(temporary);
   {
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
     store.for_each_vector(origin.vectors, collection, interval.after, interval.last,

@@ -81,10 +81,6 @@ std::optional<SegmentName> parse_stem(std::string_view stem) {
   throw Error(ErrorCode::kCorrupt, reason);
 }
 
-std::string digest_of(std::span<const std::byte> bytes) {
-  return sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
 // Members that are missing or of another type make this throw.
 SegmentShape shape_of(const nlohmann::json& json) {
   SegmentShape shape;
@@ -157,7 +153,7 @@ void SegmentFile::read_description(const SegmentOrigin& origin) {
 
 void SegmentFile::check_sections() const {
   for (std::size_t i = 0; i < index_of(Section::kCodes); ++i) {
-    if (digest_of(bytes_of(static_cast<Section>(i))) != digests_[i]) refuse("it is damaged");
+    if (sha256_hex(bytes_of(static_cast<Section>(i))) != digests_[i]) refuse("it is damaged");
   }
   // What was written is right; this is for whatever wrote it.
   const auto ids = section<std::int64_t>(Section::kIds);

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "model/threads.h"
+#include "server/releases.h"
 
 namespace tandem {
 namespace {
@@ -68,13 +69,10 @@ void check_encoder(const Store& store, const StoreSettings& settings, const Enco
 void check_generator(const Release& live, const std::filesystem::path& given, const Store& store) {
   if (given == resolved(store, live.generator_path)) return;
   const MappedFile file(given);
-  const auto own = std::find_if(live.files.begin(), live.files.end(), [&](const ReleaseFile& f) {
-    return f.path == live.generator_path;
-  });
-  Sha256 hash;
-  if (own != live.files.end() && own->size_bytes == file.bytes().size()) {
-    hash.update(file.bytes());
-    if (hash.finish_hex() == own->sha256) return;
+  const ReleaseFile* const own = live.generator_file();
+  if (own != nullptr && own->size_bytes == file.bytes().size() &&
+      sha256_hex(file.bytes()) == own->sha256) {
+    return;
   }
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("the live release {} of the store {} has another generator than {}",
@@ -238,29 +236,22 @@ void Engine::promote(std::uint32_t number, const ReembeddingReport& report) {
                 "promote where it is open for writing");
   }
   const std::lock_guard promoting(promote_mutex_);
-  const auto releases = store->releases();
-  const auto found = std::find_if(releases.begin(), releases.end(),
-                                  [&](const Release& r) { return r.number == number; });
-  if (found == releases.end()) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("the store has no release {}", release_name(number)),
-                "see which there are: tandem release list");
-  }
+  const Release promoted = find_release(*store, release_name(number));
   const auto former = release();
   auto served = std::make_shared<ServedRelease>();
   served->name = release_name(number);
   if (served->name == former->name) return;
-  served->encoder = open_encoder(*found);
-  served->generator = open_generator(*found);
-  complete_vectors(*store, found->vectors, *served->encoder, report);
-  const bool same_vectors = store->live_vectors().number == found->vectors;
+  served->encoder = open_encoder(promoted);
+  served->generator = open_generator(promoted);
+  complete_vectors(*store, promoted.vectors, *served->encoder, report);
+  const bool same_vectors = store->live_vectors().number == promoted.vectors;
   ingestor->switch_target([&] {
     // What came since; nothing more can come now.
-    complete_vectors(*store, found->vectors, *served->encoder);
+    complete_vectors(*store, promoted.vectors, *served->encoder);
     served->index =
         same_vectors
             ? former->index
-            : std::shared_ptr<DenseIndex>(DenseIndex::open(*store, {.vectors = found->vectors}));
+            : std::shared_ptr<DenseIndex>(DenseIndex::open(*store, {.vectors = promoted.vectors}));
     finish(*served);
     store->promote_release(number);
     if (!same_vectors) former->index->retire();

@@ -26,13 +26,6 @@ fs::path chosen(const Store& store, const fs::path& given, const std::string& li
   return live.empty() ? fs::path() : store.folder() / live;
 }
 
-std::string digest_of(const fs::path& path) {
-  const MappedFile file(path);
-  Sha256 hash;
-  hash.update(file.bytes());
-  return hash.finish_hex();
-}
-
 // Of a sentence-transformers folder, what an encoder consists of: others also have the weights for
 // other programs in them, many times over.
 std::vector<fs::path> encoder_files(const fs::path& folder) {
@@ -120,10 +113,7 @@ bool has_generator(const Store& store, const Release& release, const fs::path& g
   if (generator.empty() || release.generator_path.empty()) {
     return generator.empty() && release.generator_path.empty();
   }
-  const auto own =
-      std::find_if(release.files.begin(), release.files.end(),
-                   [&](const ReleaseFile& file) { return file.path == release.generator_path; });
-  if (own != release.files.end()) return own->sha256 == digest;
+  if (const ReleaseFile* const own = release.generator_file()) return own->sha256 == digest;
   return store.folder() / release.generator_path == generator;
 }
 
@@ -181,7 +171,7 @@ Release create_release(Store& store, const ReleaseModels& models, const ReleaseR
   std::string digest;
   if (!generator.empty()) {
     open_gguf(generator);
-    digest = digest_of(generator);
+    digest = sha256_hex(MappedFile(generator).bytes());
   }
 
   const auto known = store.releases();

@@ -1,8 +1,14 @@
 #include "store/release.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace tandem {
+
+const ReleaseFile* Release::generator_file() const {
+  const auto found = std::ranges::find(files, generator_path, &ReleaseFile::path);
+  return found == files.end() ? nullptr : &*found;
+}
 
 std::string release_name(std::uint32_t number) {
   return "r" + std::to_string(number);

@@ -35,6 +35,9 @@ struct Release {
   // What was copied. Empty for the models that the store was made with, which stay where they are.
   std::vector<ReleaseFile> files;
 
+  // The copy of its generator; null without one.
+  const ReleaseFile* generator_file() const;
+
   bool operator==(const Release&) const = default;
 };
 

@@ -19,9 +19,7 @@ void check_file(const std::filesystem::path& folder, const Release& release,
   };
   try {
     const MappedFile bytes(folder / file.path);
-    Sha256 hash;
-    hash.update(bytes.bytes());
-    if (bytes.bytes().size() != file.size_bytes || hash.finish_hex() != file.sha256) {
+    if (bytes.bytes().size() != file.size_bytes || sha256_hex(bytes.bytes()) != file.sha256) {
       problem("is not what it was; make the release again");
     }
   } catch (const Error& error) {

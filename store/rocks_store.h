@@ -94,6 +94,13 @@ class RocksStore : public Store {
     std::string key;
   };
 
+  // All keys of a set of vectors.
+  struct VectorRange {
+    Family family = Family::kVectors;
+    std::string first;
+    std::string end;
+  };
+
   // store.cc
   void load();
   void load_releases();
@@ -122,6 +129,7 @@ class RocksStore : public Store {
   void read_passages(std::string_view name, std::string_view id, const Visit& visit) const;
   Passage to_passage(PassageId id, std::string_view value) const;
   static VectorKey vector_key(std::uint32_t set, std::uint32_t collection, PassageId id);
+  static VectorRange vector_range(std::uint32_t set);
 
   // store_releases.cc; the first two while state_mutex_ or write_mutex_ is held.
   std::map<std::uint32_t, Release> known_releases() const;

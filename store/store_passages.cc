@@ -73,6 +73,11 @@ RocksStore::VectorKey RocksStore::vector_key(std::uint32_t set, std::uint32_t co
   return {Family::kMoreVectors, format::number_key(set) + key};
 }
 
+RocksStore::VectorRange RocksStore::vector_range(std::uint32_t set) {
+  if (set == 0) return {Family::kVectors, "", format::number_key(UINT32_MAX)};
+  return {Family::kMoreVectors, format::number_key(set), format::number_key(set + 1)};
+}
+
 std::vector<Passage> RocksStore::passages_after(PassageId after, std::size_t limit) const {
   std::vector<Passage> passages;
   if (after == UINT64_MAX || limit == 0) return passages;

@@ -233,12 +233,8 @@ void RocksStore::remove_release(std::uint32_t number) {
       unused = set;
       next.sets.erase(set);
       records_.erase(batch, Family::kVectorSets, format::number_key(set));
-      if (set == 0) {
-        records_.erase_range(batch, Family::kVectors, "", format::number_key(UINT32_MAX));
-      } else {
-        records_.erase_range(batch, Family::kMoreVectors, format::number_key(set),
-                             format::number_key(set + 1));
-      }
+      const VectorRange range = vector_range(set);
+      records_.erase_range(batch, range.family, range.first, range.end);
     }
     if (next.numbers.previous == number) next.numbers.previous = 0;
     records_.put(batch, Family::kMeta, format::kReleasesKey, format::encode_releases(next.numbers));
@@ -256,12 +252,8 @@ void RocksStore::remove_release(std::uint32_t number) {
   if (failure)
     log_warning("cannot remove the segments of {}: {}", release_name(number), failure.message());
   const auto reading = records_.begin_reading();
-  if (*unused == 0) {
-    records_.compact(Family::kVectors, "", format::number_key(UINT32_MAX));
-  } else {
-    records_.compact(Family::kMoreVectors, format::number_key(*unused),
-                     format::number_key(*unused + 1));
-  }
+  const VectorRange range = vector_range(*unused);
+  records_.compact(range.family, range.first, range.end);
 }
 
 void RocksStore::add_vectors(std::uint32_t number, std::span<const Passage> passages,

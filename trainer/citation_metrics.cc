@@ -11,9 +11,7 @@ namespace {
 
 bool is_right(const Corpus& corpus, const Question& question, const Citation& citation) {
   const auto passage = corpus.by_id.find(citation.document_id);
-  const auto& positives = question.positives;
-  return (passage != corpus.by_id.end() &&
-          std::binary_search(positives.begin(), positives.end(), passage->second)) ||
+  return (passage != corpus.by_id.end() && question.has_positive(passage->second)) ||
          holds_answer(citation.quote, question.answers);
 }
 

@@ -9,8 +9,10 @@
 
 #include "base/file.h"
 #include "model/bert_checkpoint.h"
+#include "model/cross_encoder.h"
 #include "model/safetensors_writer.h"
 #include "trainer/random_draws.h"
+#include "trainer/replace_folder.h"
 
 namespace tandem {
 namespace {
@@ -42,9 +44,7 @@ std::vector<Tensor> tensors_of(const BertCheckpoint& encoder, std::uint64_t seed
   const std::string prefix = is_roberta ? "roberta." : "bert.";
   std::vector<Tensor> tensors;
   const auto copy = [&](const TensorView& tensor, const std::string& name) {
-    std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-    dequantize(tensor, values);
-    tensors.push_back({{name, tensor.shape}, std::move(values)});
+    tensors.push_back({{name, tensor.shape}, dequantize(tensor)});
   };
   for (const TensorView& tensor : encoder.file->tensors()) {
     if (!tensor.name.starts_with(encoder.prefix)) continue;
@@ -56,8 +56,7 @@ std::vector<Tensor> tensors_of(const BertCheckpoint& encoder, std::uint64_t seed
   auto random = random_numbers(seed, 0, 0);
   const std::int64_t hidden = encoder.config.hidden_size;
   const auto size = static_cast<std::size_t>(hidden);
-  const std::string dense = is_roberta ? "classifier.dense" : prefix + "pooler.dense";
-  const std::string output = is_roberta ? "classifier.out_proj" : "classifier";
+  const auto [dense, output] = cross_encoder_names(encoder.config, prefix);
   const std::string pooler = encoder.prefix + "pooler.dense";
   if (!is_roberta && encoder.file->find(pooler + ".weight") != nullptr) {
     const std::vector<std::int64_t> square = {hidden, hidden};
@@ -84,18 +83,6 @@ void write_tokenizer_config(const std::filesystem::path& from, const std::filesy
   json config = read_json(from / "tokenizer_config.json");
   config["model_max_length"] = max_tokens;
   write_file_atomic(to / "tokenizer_config.json", config.dump(2) + "\n");
-}
-
-// `to` becomes what `fill` makes of an empty folder.
-template <class Fill>
-void replace_folder(const std::filesystem::path& to, const Fill& fill) {
-  std::filesystem::path temporary = to;
-  temporary += ".unfinished";
-  std::filesystem::remove_all(temporary);
-  std::filesystem::create_directories(temporary);
-  fill(temporary);
-  std::filesystem::remove_all(to);
-  std::filesystem::rename(temporary, to);
 }
 
 }  // namespace

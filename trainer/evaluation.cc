@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <future>
 #include <mutex>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "generator/citations.h"
 #include "generator/fitted_prompt.h"
 #include "retriever/passage_text.h"
@@ -20,16 +20,6 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t kDeepest = 20;  // place in a ranking that a metric looks at
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // [texts, dimension]. In parts, so that there is progress to show.
 std::vector<float> encode(const Encoder& encoder, std::span<const std::string> texts, TextKind kind,
@@ -70,11 +60,8 @@ void score_ranking(const Question& question, std::span<const FoundPassage> found
   if (question.positives.empty()) return;
   const std::vector<int> relevant(question.positives.size(), 1);
   std::vector<int> grades;
-  for (const FoundPassage& passage : found.first(std::min(found.size(), kDeepest))) {
-    const bool right =
-        std::binary_search(question.positives.begin(), question.positives.end(), passage.index);
-    grades.push_back(right ? 1 : 0);
-  }
+  for (const FoundPassage& passage : found.first(std::min(found.size(), kDeepest)))
+    grades.push_back(question.has_positive(passage.index) ? 1 : 0);
   scores[kRecallAt1] = recall_at(1, grades, relevant);
   scores[kRecallAt5] = recall_at(5, grades, relevant);
   scores[kRecallAt20] = recall_at(kDeepest, grades, relevant);

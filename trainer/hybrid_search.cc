@@ -1,7 +1,6 @@
 #include "trainer/hybrid_search.h"
 
 #include <algorithm>
-#include <memory>
 #include <span>
 #include <utility>
 
@@ -47,16 +46,6 @@ HybridSearch::HybridSearch(const Corpus& corpus, const Encoder& encoder,
   attributes_ = std::make_unique<AttributeIndex>(*store_);
   lexical_ = std::make_unique<LexicalIndex>(*store_, analysis);
   retriever_ = std::make_unique<Retriever>(*store_, *index_, *attributes_, *lexical_, encoder);
-}
-
-HybridSearch::~HybridSearch() {
-  retriever_.reset();
-  lexical_.reset();
-  attributes_.reset();
-  index_.reset();
-  store_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 std::vector<ScoredPassage> HybridSearch::search(const std::string& question, std::size_t k) const {

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "retriever/encoder.h"
 #include "retriever/retriever.h"
 #include "trainer/question_set.h"
@@ -23,16 +25,13 @@ class HybridSearch {
   // analysis_languages().
   HybridSearch(const Corpus& corpus, const Encoder& encoder, const std::string& language,
                const std::filesystem::path& folder);
-  HybridSearch(const HybridSearch&) = delete;
-  HybridSearch& operator=(const HybridSearch&) = delete;
-  ~HybridSearch();
 
   // The k best, best first, with places in the corpus as their ids; scores are from 0 to 1.
   std::vector<ScoredPassage> search(const std::string& question, std::size_t k) const;
 
  private:
   const Corpus& corpus_;
-  std::filesystem::path folder_;
+  TemporaryPath folder_;  // goes last, when nothing uses it any more
   std::unique_ptr<Store> store_;
   std::unique_ptr<DenseIndex> index_;
   std::unique_ptr<AttributeIndex> attributes_;

@@ -12,6 +12,7 @@
 #ifndef TANDEM_TRAINER_QUESTION_SET_H_
 #define TANDEM_TRAINER_QUESTION_SET_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -43,6 +44,9 @@ struct Question {
   std::vector<std::size_t> positives;       // places in Corpus::passages, by size, each once
   std::vector<std::size_t> negatives = {};  // likewise; none is positive
 
+  bool has_positive(std::size_t passage) const {
+    return std::binary_search(positives.begin(), positives.end(), passage);
+  }
   bool is_answerable() const { return !answers.empty() || !positives.empty(); }
 };
 

@@ -8,14 +8,6 @@
 #include "trainer/epoch_order.h"
 
 namespace tandem {
-namespace {
-
-bool is_positive(const Question& question, std::size_t passage) {
-  return std::binary_search(question.positives.begin(), question.positives.end(), passage);
-}
-
-}  // namespace
-
 RerankerData::RerankerData(const Corpus& corpus, std::span<const Question> questions,
                            const Tokenizer& tokenizer, const PairLayout& layout,
                            const RerankerBatches& options)
@@ -41,7 +33,7 @@ void RerankerData::set_retrieved(std::vector<std::vector<std::uint32_t>> retriev
   negatives_ = std::move(retrieved);
   for (std::size_t i = 0; i < negatives_.size(); ++i)
     std::erase_if(negatives_[i],
-                  [&](std::uint32_t passage) { return is_positive(*questions_[i], passage); });
+                  [&](std::uint32_t passage) { return questions_[i]->has_positive(passage); });
 }
 
 std::size_t RerankerData::steps_per_epoch() const {
@@ -60,7 +52,7 @@ RankedPairs RerankerData::pairs(std::size_t place, std::uint64_t epoch) const {
   if (chosen.size() > options_.negatives) chosen.resize(options_.negatives);
   while (chosen.size() < options_.negatives) {
     const auto passage = static_cast<std::uint32_t>(random() % passage_tokens_.size());
-    if (!is_positive(question, passage)) chosen.push_back(passage);
+    if (!question.has_positive(passage)) chosen.push_back(passage);
   }
   const std::size_t right = question.positives[random() % question.positives.size()];
   chosen.insert(chosen.begin(), static_cast<std::uint32_t>(right));

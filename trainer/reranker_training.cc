@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "model/threads.h"
 #include "retriever/passage_text.h"
 #include "retriever/reranker.h"
@@ -28,12 +28,7 @@ namespace tandem {
 namespace {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 using Ranking = RerankerTrainingReport::Ranking;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 json describe(const RerankerTrainingOptions& options) {
   const RerankerOptions& network = options.network;
@@ -84,8 +79,7 @@ std::vector<Question> some_of(std::vector<Question> questions, std::size_t limit
 
 class RerankerRun {
  public:
-  RerankerRun(const RerankerTrainingOptions& options,
-              const std::function<void(const TrainingProgress&)>& report);
+  RerankerRun(const RerankerTrainingOptions& options, const TrainingReporter& report);
   RerankerTrainingReport run();
 
  private:
@@ -95,10 +89,9 @@ class RerankerRun {
   void evaluate();
   Ranking dev_ranking(const Reranker* reranker) const;
   void remember_best();
-  void tell(std::string_view doing) const;
 
   const RerankerTrainingOptions& options_;
-  const std::function<void(const TrainingProgress&)>& report_;
+  RunProgress progress_;
   Corpus corpus_;
   std::vector<Question> questions_;
   std::vector<Question> dev_;
@@ -107,17 +100,11 @@ class RerankerRun {
   std::vector<std::vector<ScoredPassage>> dev_retrieved_;
   std::optional<RunFolder> folder_;
   std::unique_ptr<RerankerNetwork> network_;
-
-  std::size_t steps_ = 0;
-  std::size_t step_ = 0;  // done
-  double loss_ = 0;
-  double tokens_per_second_ = 0;
   RerankerTrainingReport result_;
 };
 
-RerankerRun::RerankerRun(const RerankerTrainingOptions& options,
-                         const std::function<void(const TrainingProgress&)>& report)
-    : options_(options), report_(report) {
+RerankerRun::RerankerRun(const RerankerTrainingOptions& options, const TrainingReporter& report)
+    : options_(options), progress_(report) {
   corpus_ = read_corpus(options.corpus);
   questions_ = read_questions(options.questions, corpus_);
   if (options.dev) dev_ = some_of(read_questions(*options.dev, corpus_), options.dev_questions);
@@ -128,13 +115,7 @@ RerankerRun::RerankerRun(const RerankerTrainingOptions& options,
   const PairLayout layout(BertCheckpoint::open(beginning).config, *tokenizer, options.max_tokens);
   data_.emplace(corpus_, questions_, *tokenizer, layout,
                 RerankerBatches{options.batch_size, options.negatives, options.seed});
-  const double epochs = options.epochs * static_cast<double>(data_->steps_per_epoch());
-  steps_ = options.steps > 0 ? options.steps : static_cast<std::size_t>(std::llround(epochs));
-  if (steps_ == 0) throw Error(ErrorCode::kInvalidArgument, "a run needs at least one step");
-}
-
-void RerankerRun::tell(std::string_view doing) const {
-  if (report_) report_({step_, steps_, loss_, tokens_per_second_, doing});
+  progress_.set_steps(options.steps, options.epochs, data_->steps_per_epoch());
 }
 
 void RerankerRun::begin() {
@@ -151,13 +132,13 @@ void RerankerRun::begin() {
   if (!dev_.empty()) result_.retrieved = dev_ranking(nullptr);
   if (const auto step = folder_->checkpoint_step()) {
     network_->load_state(folder_->checkpoint(*step) / "state.safetensors");
-    step_ = *step;
+    progress_.go_on_from(*step);
     remember_best();
   }
 }
 
 void RerankerRun::retrieve() {
-  tell("retrieving passages");
+  progress_.tell("retrieving passages");
   const auto folder = options_.run / "search";
   std::filesystem::remove_all(folder);  // of a run that was ended
   const HybridSearch search(corpus_, *encoder_, options_.language, folder);
@@ -174,7 +155,7 @@ void RerankerRun::retrieve() {
 
 // As they were retrieved, where `reranker` is null.
 Ranking RerankerRun::dev_ranking(const Reranker* reranker) const {
-  tell("evaluating");
+  progress_.tell("evaluating");
   Ranking ranking;
   const double share = 1 / static_cast<double>(dev_.size());
   for (std::size_t i = 0; i < dev_.size(); ++i) {
@@ -187,12 +168,10 @@ Ranking RerankerRun::dev_ranking(const Reranker* reranker) const {
       const auto logits = reranker->score(reranker->pairs(dev_[i].text, texts));
       found = rerank(found, logits);
     }
-    const auto& positives = dev_[i].positives;
     std::vector<int> grades;
     grades.reserve(found.size());
-    for (const ScoredPassage& passage : found)
-      grades.push_back(std::binary_search(positives.begin(), positives.end(), passage.id));
-    const std::vector<int> relevant(positives.size(), 1);
+    for (const ScoredPassage& passage : found) grades.push_back(dev_[i].has_positive(passage.id));
+    const std::vector<int> relevant(dev_[i].positives.size(), 1);
     ranking.ndcg_at_10 += share * ndcg_at(10, grades, relevant);
     ranking.mrr += share * reciprocal_rank(grades);
     ranking.recall_at_1 += share * recall_at(1, grades, relevant);
@@ -213,41 +192,40 @@ void RerankerRun::remember_best() {
 }
 
 void RerankerRun::step() {
-  const auto start = Clock::now();
-  const double rate = options_.rate * rate_factor(step_, steps_, options_.warmup);
+  const Stopwatch stopwatch;
+  const double rate =
+      options_.rate * rate_factor(progress_.step(), progress_.steps(), options_.warmup);
   const auto save = [&] {
-    folder_->add_checkpoint(step_, options_.kept_checkpoints, [&](const auto& path) {
+    folder_->add_checkpoint(progress_.step(), options_.kept_checkpoints, [&](const auto& path) {
       network_->save_state(path / "state.safetensors");
     });
   };
-  const RerankerStep result = network_->step(data_->batch(step_), rate);
-  const double seconds = seconds_since(start);
+  const RerankerStep result = network_->step(data_->batch(progress_.step()), rate);
+  const double seconds = stopwatch.seconds();
   if (!result.finite) {
     save();
-    throw Error(ErrorCode::kInternal,
-                fmt::format("the loss or a gradient of step {} is not a finite number; its "
-                            "questions are {}",
-                            step_ + 1, fmt::join(data_->batch_ids(step_), ", ")),
-                "the state before it was kept; lower the rate, or take these questions out");
+    throw Error(
+        ErrorCode::kInternal,
+        fmt::format("the loss or a gradient of step {} is not a finite number; its "
+                    "questions are {}",
+                    progress_.step() + 1, fmt::join(data_->batch_ids(progress_.step()), ", ")),
+        "the state before it was kept; lower the rate, or take these questions out");
   }
-  ++step_;
-  loss_ = step_ == 1 || loss_ == 0 ? result.loss : 0.95 * loss_ + 0.05 * result.loss;
-  tokens_per_second_ = static_cast<double>(result.tokens) / seconds;
-  folder_->add_metrics({{"step", step_},
+  progress_.add_step(result.loss, result.tokens, seconds);
+  folder_->add_metrics({{"step", progress_.step()},
                         {"loss", result.loss},
                         {"right", result.right},
                         {"gradient", result.gradient},
                         {"rate", rate},
                         {"tokens", result.tokens},
                         {"seconds", seconds}});
-  const auto due = [&](std::size_t every) { return every > 0 && step_ % every == 0; };
-  if (due(options_.evaluate_every) || step_ == steps_) evaluate();
-  if (step_ < steps_ && due(options_.checkpoint_every)) save();
+  if (progress_.is_due(options_.evaluate_every) || progress_.is_done()) evaluate();
+  if (!progress_.is_done() && progress_.is_due(options_.checkpoint_every)) save();
 }
 
 // What is evaluated is what would be served.
 void RerankerRun::evaluate() {
-  tell("saving");
+  progress_.tell("saving");
   const auto folder = options_.run / "reranker";
   const auto candidate = options_.run / "candidate";
   const auto visit = [&](const WeightVisitor& visitor) { network_->visit(visitor); };
@@ -255,11 +233,11 @@ void RerankerRun::evaluate() {
   const auto keep = [&] {
     std::filesystem::remove_all(folder);
     std::filesystem::rename(candidate, folder);
-    result_.best_step = step_;
+    result_.best_step = progress_.step();
   };
   if (dev_.empty()) return keep();
   const Ranking ranking = dev_ranking(Reranker::open(candidate).get());
-  folder_->add_metrics({{"step", step_}, {"dev", to_json(ranking)}});
+  folder_->add_metrics({{"step", progress_.step()}, {"dev", to_json(ranking)}});
   if (result_.reranked && ranking.ndcg_at_10 < result_.reranked->ndcg_at_10) {
     std::filesystem::remove_all(candidate);
     return;
@@ -269,14 +247,14 @@ void RerankerRun::evaluate() {
 }
 
 RerankerTrainingReport RerankerRun::run() {
-  const auto start = Clock::now();
+  const Stopwatch stopwatch;
   begin();
-  while (step_ < steps_) {
-    tell(kTrainingStage);
+  while (!progress_.is_done()) {
+    progress_.tell(kTrainingStage);
     step();
   }
-  result_.steps = step_;
-  result_.seconds = seconds_since(start);
+  result_.steps = progress_.step();
+  result_.seconds = stopwatch.seconds();
   const auto ranking_json = [](const std::optional<Ranking>& ranking) {
     return ranking ? to_json(*ranking) : json();
   };
@@ -291,7 +269,7 @@ RerankerTrainingReport RerankerRun::run() {
 }  // namespace
 
 RerankerTrainingReport train_reranker(const RerankerTrainingOptions& options,
-                                      const std::function<void(const TrainingProgress&)>& report) {
+                                      const TrainingReporter& report) {
   return RerankerRun(options, report).run();
 }
 

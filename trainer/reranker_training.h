@@ -23,7 +23,7 @@
 
 #include "retriever/text_analysis.h"
 #include "trainer/reranker_network.h"
-#include "trainer/training.h"
+#include "trainer/run_progress.h"
 
 namespace tandem {
 
@@ -72,7 +72,7 @@ struct RerankerTrainingReport {
 
 // Runs to the end. Throws as train() does.
 RerankerTrainingReport train_reranker(const RerankerTrainingOptions& options,
-                                      const std::function<void(const TrainingProgress&)>& report);
+                                      const TrainingReporter& report);
 
 }  // namespace tandem
 

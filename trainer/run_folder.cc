@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "trainer/replace_folder.h"
 
 namespace tandem {
 namespace {
@@ -120,18 +121,7 @@ void RunFolder::add_metrics(const json& line) {
 
 void RunFolder::add_checkpoint(std::size_t step, std::size_t kept,
                                const std::function<void(const std::filesystem::path&)>& write) {
-  const auto temporary = path_ / kCheckpoints / "unfinished";
-  std::filesystem::remove_all(temporary);
-  std::filesystem::create_directories(temporary);
-  try {
-    write(temporary);
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove_all(temporary, ignored);  // it may be what filled the disk
-    throw;
-  }
-  std::filesystem::remove_all(checkpoint(step));
-  std::filesystem::rename(temporary, checkpoint(step));
+  replace_folder(checkpoint(step), write, path_ / kCheckpoints / "unfinished");
   auto steps = checkpoint_steps(path_ / kCheckpoints);
   for (; steps.size() > std::max<std::size_t>(kept, 1); steps.erase(steps.begin()))
     std::filesystem::remove_all(checkpoint(steps.front()));

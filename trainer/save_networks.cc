@@ -7,6 +7,7 @@
 #include "model/gguf.h"
 #include "model/gguf_copy.h"
 #include "model/safetensors_writer.h"
+#include "trainer/replace_folder.h"
 
 namespace tandem {
 namespace {
@@ -29,14 +30,6 @@ std::vector<const TensorView*> untrained(const WeightFile& source,
 
 void save_folder(const std::function<void(const WeightVisitor&)>& visit_all,
                  const std::filesystem::path& from, const std::filesystem::path& to) {
-  std::filesystem::path temporary = to;
-  temporary += ".unfinished";
-  std::filesystem::remove_all(temporary);
-  std::filesystem::create_directories(temporary);
-  for (const auto& entry : std::filesystem::directory_iterator(from))
-    if (entry.path().filename() != kWeights && !entry.path().filename().string().starts_with('.'))
-      std::filesystem::copy(entry.path(), temporary / entry.path().filename(),
-                            std::filesystem::copy_options::recursive);
   std::vector<TensorShape> shapes;
   visit_all(
       [&](std::string_view name, std::span<const std::int64_t> shape, std::span<const float>) {
@@ -45,17 +38,17 @@ void save_folder(const std::function<void(const WeightVisitor&)>& visit_all,
   const auto source = open_safetensors(from / kWeights);
   const std::vector<const TensorView*> others = untrained(*source, shapes);
   for (const TensorView* tensor : others) shapes.push_back({tensor->name, tensor->shape});
-  SafetensorsWriter writer(temporary / kWeights, shapes);
-  visit_all([&](std::string_view name, std::span<const std::int64_t>,
-                std::span<const float> values) { writer.write(name, values); });
-  for (const TensorView* tensor : others) {
-    std::vector<float> values(static_cast<std::size_t>(tensor->element_count()));
-    dequantize(*tensor, values);
-    writer.write(tensor->name, values);
-  }
-  writer.finish();
-  std::filesystem::remove_all(to);
-  std::filesystem::rename(temporary, to);
+  replace_folder(to, [&](const std::filesystem::path& folder) {
+    for (const auto& entry : std::filesystem::directory_iterator(from))
+      if (entry.path().filename() != kWeights && !entry.path().filename().string().starts_with('.'))
+        std::filesystem::copy(entry.path(), folder / entry.path().filename(),
+                              std::filesystem::copy_options::recursive);
+    SafetensorsWriter writer(folder / kWeights, shapes);
+    visit_all([&](std::string_view name, std::span<const std::int64_t>,
+                  std::span<const float> values) { writer.write(name, values); });
+    for (const TensorView* tensor : others) writer.write(tensor->name, dequantize(*tensor));
+    writer.finish();
+  });
 }
 
 void save_encoder(const JointNetworks& networks, const std::filesystem::path& from,

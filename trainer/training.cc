@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stopwatch.h"
 #include "trainer/best_step.h"
 #include "trainer/evaluation.h"
 #include "trainer/evaluation_figures.h"
@@ -28,29 +28,15 @@ namespace tandem {
 namespace {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 constexpr const char* kEncoder = "encoder";
 constexpr const char* kGenerator = "generator.gguf";
 constexpr const char* kAdapter = "adapter";
 constexpr const char* kSelected = "selected.json";
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Removed in the end, whatever happens.
-struct TemporaryFolder {
-  std::filesystem::path path;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-};
-
 class Run {
  public:
-  Run(const TrainingOptions& options, const std::function<void(const TrainingProgress&)>& report);
+  Run(const TrainingOptions& options, const TrainingReporter& report);
 
   TrainingReport run();
 
@@ -70,26 +56,20 @@ class Run {
   std::map<std::string, double> dev_figures(const Encoder& encoder, const Generator* generator);
   std::map<std::string, double> dev_figures(const std::filesystem::path& folder);
   void remember_best();
-  void tell(std::string_view doing) const;
 
   const TrainingOptions& options_;
-  const std::function<void(const TrainingProgress&)>& report_;
+  RunProgress progress_;
   TrainingSets sets_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Generator> generator_;
   std::optional<TrainingData> data_;
   std::optional<RunFolder> folder_;
   std::unique_ptr<JointNetworks> networks_;
-
-  std::size_t steps_ = 0;
-  std::size_t step_ = 0;  // done
-  double loss_ = 0;
-  double tokens_per_second_ = 0;
   TrainingReport result_;
 };
 
-Run::Run(const TrainingOptions& options, const std::function<void(const TrainingProgress&)>& report)
-    : options_(options), report_(report) {
+Run::Run(const TrainingOptions& options, const TrainingReporter& report)
+    : options_(options), progress_(report) {
   const JointOptions& networks = options.networks;
   if (!networks.encoder.trained && (options.generator.empty() || !networks.generator.trained))
     throw Error(ErrorCode::kInvalidArgument, "no network would be trained",
@@ -118,13 +98,7 @@ Run::Run(const TrainingOptions& options, const std::function<void(const Training
 }
 
 void Run::count_steps() {
-  const double epochs = options_.epochs * static_cast<double>(data_->steps_per_epoch());
-  steps_ = options_.steps > 0 ? options_.steps : static_cast<std::size_t>(std::llround(epochs));
-  if (steps_ == 0) throw Error(ErrorCode::kInvalidArgument, "a run needs at least one step");
-}
-
-void Run::tell(std::string_view doing) const {
-  if (report_) report_({step_, steps_, loss_, tokens_per_second_, doing});
+  progress_.set_steps(options_.steps, options_.epochs, data_->steps_per_epoch());
 }
 
 void Run::begin() {
@@ -144,7 +118,7 @@ void Run::begin() {
     keep_selected();
     data_->set_retrieved(
         json::parse(read_file(checkpoint / "retrieved.json")).get<RetrievedPassages>());
-    step_ = *step;
+    progress_.go_on_from(*step);
     remember_best();
   } else {
     const DataVectors vectors = encode_data();
@@ -154,7 +128,7 @@ void Run::begin() {
 }
 
 DataVectors Run::encode_data() {
-  tell("encoding passages");
+  progress_.tell("encoding passages");
   return {networks_->encode(data_->passage_tokens()), networks_->encode(data_->query_tokens()),
           static_cast<std::size_t>(encoder_->dimension())};
 }
@@ -162,7 +136,7 @@ DataVectors Run::encode_data() {
 // The ids are kept in the folder for when the run goes on.
 void Run::select(const DataVectors& vectors) {
   if (options_.selection.by == QuestionSelection::kAll) return;
-  tell("selecting questions");
+  progress_.tell("selecting questions");
   const auto places = useful_questions(*data_, *networks_, vectors, options_.selection,
                                        options_.networks.score_temperature, options_.batches.seed);
   json ids = json::array();
@@ -195,7 +169,7 @@ void Run::retrieve(const DataVectors& vectors) {
 }
 
 std::map<std::string, double> Run::dev_figures(const Encoder& encoder, const Generator* generator) {
-  tell("evaluating");
+  progress_.tell("evaluating");
   EvaluationOptions evaluation;
   // As many as it is trained to read at a time.
   const bool several = options_.batches.together_share > 0 ||
@@ -244,24 +218,22 @@ void Run::refuse_step(std::span<const TrainingQuestion> batch) {
     for (const TrainingQuestion& question : batch) ids.push_back(question.id);
   throw Error(ErrorCode::kInternal,
               fmt::format("the loss or a gradient of step {} is not a finite number: that of {}",
-                          step_ + 1, fmt::join(ids, ", ")),
+                          progress_.step() + 1, fmt::join(ids, ", ")),
               fmt::format("what {} holds is as it was; begin a run with lower rates, or without "
                           "these questions",
                           options_.run.string()));
 }
 
 void Run::step() {
-  const auto start = Clock::now();
-  const double factor = rate_factor(step_, steps_, options_.warmup);
+  const Stopwatch stopwatch;
+  const double factor = rate_factor(progress_.step(), progress_.steps(), options_.warmup);
   const StepRates rates = {options_.rates.encoder * factor, options_.rates.generator * factor};
-  const auto batch = data_->batch(step_);
+  const auto batch = data_->batch(progress_.step());
   const StepResult result = networks_->step(batch, rates);
-  const double seconds = seconds_since(start);
+  const double seconds = stopwatch.seconds();
   if (!result.finite) refuse_step(batch);
-  ++step_;
-  loss_ = step_ == 1 || loss_ == 0 ? result.loss : 0.95 * loss_ + 0.05 * result.loss;
-  tokens_per_second_ = static_cast<double>(result.generator_tokens) / seconds;
-  folder_->add_metrics({{"step", step_},
+  progress_.add_step(result.loss, result.generator_tokens, seconds);
+  folder_->add_metrics({{"step", progress_.step()},
                         {"loss", result.loss},
                         {"joint", result.joint},
                         {"contrastive", result.contrastive},
@@ -276,7 +248,7 @@ void Run::step() {
 }
 
 void Run::save_networks(const std::filesystem::path& folder) const {
-  tell("saving");
+  progress_.tell("saving");
   std::filesystem::create_directories(folder);
   if (options_.networks.encoder.trained)
     save_encoder(*networks_, options_.encoder, folder / kEncoder);
@@ -292,13 +264,13 @@ void Run::publish_networks(const std::filesystem::path& folder) {
     std::filesystem::remove_all(options_.run / name);
     std::filesystem::rename(folder / name, options_.run / name);
   }
-  result_.best_step = step_;
+  result_.best_step = progress_.step();
 }
 
 void Run::evaluate() {
-  if (sets_.dev.empty() && step_ < steps_) return;
-  const TemporaryFolder temporary = {options_.run / "unfinished"};
-  const auto& folder = temporary.path;
+  if (sets_.dev.empty() && !progress_.is_done()) return;
+  const TemporaryPath temporary(options_.run / "unfinished");
+  const auto& folder = temporary.path();
   save_networks(folder);
   if (sets_.dev.empty()) {
     publish_networks(folder);
@@ -309,31 +281,31 @@ void Run::evaluate() {
       result_.after = figures;
     }
     // Last: a line says that its networks are in their place.
-    folder_->add_metrics({{"step", step_}, {"dev", figures}});
+    folder_->add_metrics({{"step", progress_.step()}, {"dev", figures}});
   }
 }
 
 void Run::save_checkpoint() {
-  folder_->add_checkpoint(step_, options_.kept_checkpoints, [&](const auto& path) {
+  folder_->add_checkpoint(progress_.step(), options_.kept_checkpoints, [&](const auto& path) {
     networks_->save_state(path / "state.safetensors");
     write_file_atomic(path / "retrieved.json", json(data_->retrieved()).dump());
   });
 }
 
 TrainingReport Run::run() {
-  const auto start = Clock::now();
+  const Stopwatch stopwatch;
   begin();
-  const auto due = [&](std::size_t every) { return every > 0 && step_ % every == 0; };
-  while (step_ < steps_) {
-    tell(kTrainingStage);
+  while (!progress_.is_done()) {
+    progress_.tell(kTrainingStage);
     step();
-    if (step_ < steps_ && options_.networks.encoder.trained && due(options_.refresh_every))
+    if (!progress_.is_done() && options_.networks.encoder.trained &&
+        progress_.is_due(options_.refresh_every))
       retrieve(encode_data());
-    if (due(options_.evaluate_every) || step_ == steps_) evaluate();
-    if (step_ < steps_ && due(options_.checkpoint_every)) save_checkpoint();
+    if (progress_.is_due(options_.evaluate_every) || progress_.is_done()) evaluate();
+    if (!progress_.is_done() && progress_.is_due(options_.checkpoint_every)) save_checkpoint();
   }
-  result_.steps = step_;
-  result_.seconds = seconds_since(start);
+  result_.steps = progress_.step();
+  result_.seconds = stopwatch.seconds();
   folder_->write_result({{"steps", result_.steps},
                          {"seconds", result_.seconds},
                          {"best_step", result_.best_step},
@@ -345,8 +317,7 @@ TrainingReport Run::run() {
 
 }  // namespace
 
-TrainingReport train(const TrainingOptions& options,
-                     const std::function<void(const TrainingProgress&)>& report) {
+TrainingReport train(const TrainingOptions& options, const TrainingReporter& report) {
   try {
     return Run(options, report).run();
   } catch (const std::filesystem::filesystem_error& error) {

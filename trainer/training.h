@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "trainer/joint_networks.h"
+#include "trainer/run_progress.h"
 #include "trainer/training_data.h"
 #include "trainer/useful_questions.h"
 
@@ -63,17 +64,6 @@ struct TrainingOptions {
   bool resume = false;
 };
 
-// TrainingProgress::doing during the steps.
-inline constexpr std::string_view kTrainingStage = "training";
-
-struct TrainingProgress {
-  std::size_t step = 0;  // steps done
-  std::size_t steps = 0;
-  double loss = 0;  // smoothed
-  double tokens_per_second = 0;
-  std::string_view doing;  // valid during the call
-};
-
 struct TrainingReport {
   std::size_t steps = 0;
   double seconds = 0;
@@ -90,8 +80,7 @@ struct TrainingReport {
 // and where the dev questions leak (question_leaks.h); kInternal for a loss that is not finite,
 // naming the questions; kResourceExhausted for a full disk; and as the readers of its files do.
 // Whatever is thrown, the checkpoints and the best networks so far are whole.
-TrainingReport train(const TrainingOptions& options,
-                     const std::function<void(const TrainingProgress&)>& report);
+TrainingReport train(const TrainingOptions& options, const TrainingReporter& report);
 
 }  // namespace tandem
 

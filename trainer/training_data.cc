@@ -36,15 +36,11 @@ bool is_share(double value) {
   return value >= 0 && value <= 1;
 }
 
-bool is_positive(const Question& question, std::uint32_t passage) {
-  return std::binary_search(question.positives.begin(), question.positives.end(), passage);
-}
-
 // Where it is known what is right, the generator has something to read and the retriever something
 // to learn: one that was not retrieved comes last.
 void put_positive(const Question& question, std::size_t count, std::mt19937_64& random,
                   std::vector<std::uint32_t>& passages) {
-  const auto is_right = [&](std::uint32_t passage) { return is_positive(question, passage); };
+  const auto is_right = [&](std::uint32_t passage) { return question.has_positive(passage); };
   if (question.positives.empty() || std::any_of(passages.begin(), passages.end(), is_right)) return;
   const auto right =
       static_cast<std::uint32_t>(question.positives[random() % question.positives.size()]);
@@ -149,7 +145,7 @@ std::vector<std::uint32_t> TrainingData::passages_without_answer(std::size_t pla
   for (const std::uint32_t passage : retrieved_[place]) {
     if (passages.size() == count) break;
     // A passage that nobody marked may hold the answer too.
-    if (!is_positive(question, passage) &&
+    if (!question.has_positive(passage) &&
         !holds_answer(corpus_.passages[passage].text, question.answers))
       passages.push_back(passage);
   }
@@ -197,7 +193,7 @@ TrainingQuestion TrainingData::read_alone(std::size_t place) const {
   for (const std::size_t positive : from.positives)
     found.push_back(static_cast<std::uint32_t>(positive));
   const auto right = std::find_if(found.begin(), found.end(), [&](std::uint32_t passage) {
-    return is_positive(from, passage);
+    return from.has_positive(passage);
   });
   TrainingQuestion question;
   question.id = from.id;

@@ -48,9 +48,7 @@ std::string name_of(JointLossKind kind) {
 }  // namespace
 
 json describe_file(const std::filesystem::path& path) {
-  Sha256 hash;
-  hash.update(MappedFile(path).bytes());
-  return {{"path", path.string()}, {"sha256", hash.finish_hex()}};
+  return {{"path", path.string()}, {"sha256", sha256_hex(MappedFile(path).bytes())}};
 }
 
 const char* name_of(TrainingPrecision precision) {

@@ -24,13 +24,12 @@ double loss_of(const TrainingData& data, std::size_t place, const DataVectors& v
         vectors.passages.data() + static_cast<std::ptrdiff_t>(passage) * width;
     return std::inner_product(query, query + width, text, 0.0) / temperature;
   };
-  const auto& positives = data.question(place).positives;
+  const Question& question = data.question(place);
   std::vector<double> right;
   std::vector<double> others;
-  for (const std::size_t positive : positives) right.push_back(score(positive));
+  for (const std::size_t positive : question.positives) right.push_back(score(positive));
   for (const std::uint32_t passage : data.retrieved()[place])
-    if (!std::binary_search(positives.begin(), positives.end(), passage))
-      others.push_back(score(passage));
+    if (!question.has_positive(passage)) others.push_back(score(passage));
   return retrieval_loss(right, others);
 }
 

@@ -53,14 +53,7 @@ TEST_P(BertFamiliesTest, XlmRoberta) {
   expect_states_of("xlm_roberta");
 }
 
-INSTANTIATE_TEST_SUITE_P(Executors, BertFamiliesTest,
-                         ::testing::Values(kernels::TileUnit::kNone, kernels::TileUnit::kVectors,
-                                           kernels::TileUnit::kRegisters),
-                         [](const auto& unit) {
-                           return unit.param == kernels::TileUnit::kNone
-                                      ? std::string("libtorch")
-                                      : testing::tile_unit_name(unit.param);
-                         });
+TANDEM_FOR_EVERY_EXECUTOR(BertFamiliesTest);
 
 }  // namespace
 }  // namespace tandem

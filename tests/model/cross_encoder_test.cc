@@ -59,14 +59,7 @@ TEST_P(CrossEncoderTest, XlmRoberta) {
   expect_logits_of("xlm_roberta");
 }
 
-INSTANTIATE_TEST_SUITE_P(Executors, CrossEncoderTest,
-                         ::testing::Values(kernels::TileUnit::kNone, kernels::TileUnit::kVectors,
-                                           kernels::TileUnit::kRegisters),
-                         [](const auto& unit) {
-                           return unit.param == kernels::TileUnit::kNone
-                                      ? std::string("libtorch")
-                                      : testing::tile_unit_name(unit.param);
-                         });
+TANDEM_FOR_EVERY_EXECUTOR(CrossEncoderTest);
 
 TEST(CrossEncoderLoadTest, RefusesAnEncoderWithoutAHead) {
   const auto folder = testing::source_folder() / "tests/model/references/encoders/bert";

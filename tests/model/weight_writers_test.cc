@@ -26,12 +26,6 @@ namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-std::vector<float> values_of(const TensorView& tensor) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-  dequantize(tensor, values);
-  return values;
-}
-
 TEST(HalfTest, EveryHalfComesBackAndWhatLiesBetweenGoesToTheNearest) {
   for (std::uint32_t bits = 0; bits < 0x7BFF; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);
@@ -123,8 +117,8 @@ TEST(SafetensorsWriterTest, TensorsComeBackInWhateverOrderTheyWereWritten) {
   const auto file = open_safetensors(path);
   ASSERT_EQ(file->tensors().size(), 3u);
   EXPECT_EQ(file->find("b")->shape, (std::vector<std::int64_t>{2, 3}));
-  EXPECT_EQ(values_of(*file->find("b")), (std::vector<float>{5, 6, 7, 8, 9, 10}));
-  EXPECT_EQ(values_of(*file->find("a")), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(dequantize(*file->find("b")), (std::vector<float>{5, 6, 7, 8, 9, 10}));
+  EXPECT_EQ(dequantize(*file->find("a")), (std::vector<float>{1, 2, 3, 4}));
   EXPECT_TRUE(file->find("one")->shape.empty());
 }
 
@@ -172,7 +166,7 @@ TEST_F(GgufCopyTest, ACopyIsTheSameDecoder) {
   for (const TensorView& tensor : source_->tensors()) {
     const TensorView& other = *copy->find(tensor.name);
     EXPECT_EQ(other.shape, tensor.shape);
-    EXPECT_EQ(values_of(other), values_of(tensor)) << tensor.name;
+    EXPECT_EQ(dequantize(other), dequantize(tensor)) << tensor.name;
   }
   EXPECT_EQ(DecoderWeights::open(path_).config().layer_count,
             DecoderWeights::open(source_path_).config().layer_count);
@@ -181,7 +175,7 @@ TEST_F(GgufCopyTest, ACopyIsTheSameDecoder) {
 TEST_F(GgufCopyTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
   const TensorView& matrix = *source_->find("blk.0.attn_q.weight");
   const TensorView& vector = *source_->find("output_norm.weight");
-  std::vector<float> trained = values_of(matrix);
+  std::vector<float> trained = dequantize(matrix);
   for (float& value : trained) value += 0.25f;
   std::vector<float> norm(static_cast<std::size_t>(vector.element_count()), 1.5f);
   GgufCopy writer(path_, *source_, type_for_trained);
@@ -190,12 +184,12 @@ TEST_F(GgufCopyTest, TensorsThatWereWrittenReplaceThoseOfTheSource) {
   writer.finish();
 
   const auto copy = open_gguf(path_);
-  EXPECT_EQ(values_of(*copy->find(vector.name)), norm);
+  EXPECT_EQ(dequantize(*copy->find(vector.name)), norm);
   const TensorView& written = *copy->find(matrix.name);
   EXPECT_EQ(written.type, type_for_trained(matrix));
   const float largest =
       std::abs(*std::ranges::max_element(trained, {}, [](float value) { return std::abs(value); }));
-  const auto read = values_of(written);
+  const auto read = dequantize(written);
   for (std::size_t i = 0; i < trained.size(); ++i)
     ASSERT_NEAR(read[i], trained[i], largest / 127 * 0.51f);
   // What was not written is expanded and quantised as well.
@@ -211,7 +205,7 @@ TEST_F(GgufCopyTest, ANumberThatTheTypeCannotHoldIsRefused) {
   norm.back() = kNan;
   EXPECT_THROW(writer.write(vector.name, norm), Error);
   const TensorView& matrix = *source_->find("blk.0.attn_q.weight");
-  std::vector<float> weights = values_of(matrix);
+  std::vector<float> weights = dequantize(matrix);
   weights.front() = 9e6f;
   try {
     writer.write(matrix.name, weights);

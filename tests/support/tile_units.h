@@ -33,4 +33,16 @@ class TileUnitTest : public ::testing::TestWithParam<kernels::TileUnit> {
                         ::tandem::kernels::TileUnit::kRegisters), \
       [](const auto& unit) { return ::tandem::testing::tile_unit_name(unit.param); })
 
+// Of networks that LibTorch computes where there are no tiles.
+#define TANDEM_FOR_EVERY_EXECUTOR(suite)                                                           \
+  INSTANTIATE_TEST_SUITE_P(                                                                        \
+      Executors, suite,                                                                            \
+      ::testing::Values(::tandem::kernels::TileUnit::kNone, ::tandem::kernels::TileUnit::kVectors, \
+                        ::tandem::kernels::TileUnit::kRegisters),                                  \
+      [](const auto& unit) {                                                                       \
+        return unit.param == ::tandem::kernels::TileUnit::kNone                                    \
+                   ? std::string("libtorch")                                                       \
+                   : ::tandem::testing::tile_unit_name(unit.param);                                \
+      })
+
 #endif  // TANDEM_TESTS_SUPPORT_TILE_UNITS_H_

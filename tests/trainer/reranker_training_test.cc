@@ -5,12 +5,12 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "base/file.h"
 #include "retriever/reranker.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
+#include "tests/trainer/run_samples.h"
 #include "trainer/reranker_data.h"
 
 namespace tandem {
@@ -18,12 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kCorpus =
-    R"({"id": "p1", "title": "Harbour", "text": "The lighthouse of Varn was lit in 1862."}
-{"id": "p2", "title": "Harbour", "text": "The harbour master lives in the white house on the quay."}
-{"id": "p3", "title": "Orchard", "text": "The orchard grows pears of the kind called Winter Nelis."}
-{"id": "p4", "title": "Mill", "text": "The mill burned down twice and was built of brick after that."}
-)";
 constexpr const char* kQuestions =
     R"({"id": "q1", "question": "When was the lighthouse lit?", "positives": ["p1"]}
 {"id": "q2", "question": "Where does the harbour master live?", "positives": ["p2"]}
@@ -35,7 +29,7 @@ class RerankerTrainingTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!exists(testing::encoder_folder())) GTEST_SKIP() << "no encoder; run scripts/models";
-    write_file_atomic(folder_.path() / "corpus.jsonl", kCorpus);
+    write_file_atomic(folder_.path() / "corpus.jsonl", testing::kSmallCorpus);
     write_file_atomic(folder_.path() / "questions.jsonl", kQuestions);
     options_.corpus = folder_.path() / "corpus.jsonl";
     options_.questions = folder_.path() / "questions.jsonl";
@@ -50,17 +44,6 @@ class RerankerTrainingTest : public ::testing::Test {
     options_.checkpoint_every = 2;
     options_.rate = 1e-3;
   }
-  // Without the times.
-  std::vector<json> metrics() const {
-    std::vector<json> lines;
-    std::istringstream text(read_file(options_.run / "metrics.jsonl"));
-    for (std::string line; std::getline(text, line);) {
-      lines.push_back(json::parse(line));
-      lines.back().erase("seconds");
-    }
-    return lines;
-  }
-
   testing::TemporaryFolder folder_;
   RerankerTrainingOptions options_;
 };
@@ -71,7 +54,7 @@ TEST_F(RerankerTrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   ASSERT_TRUE(report.retrieved.has_value());
   EXPECT_GT(report.retrieved->mrr, 0.3);
   ASSERT_TRUE(report.reranked.has_value());
-  const auto whole = metrics();
+  const auto whole = testing::metrics_without_times(options_.run);
   ASSERT_EQ(whole.size(), 5u);  // four steps and an evaluation
   const auto weights = read_file(options_.run / "reranker" / "model.safetensors");
   EXPECT_FALSE(exists(options_.run / "search")) << "what passages were retrieved with";
@@ -80,7 +63,7 @@ TEST_F(RerankerTrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   std::filesystem::remove_all(options_.run / "reranker");
   options_.resume = true;
   train_reranker(options_, {});
-  EXPECT_EQ(metrics(), whole);
+  EXPECT_EQ(testing::metrics_without_times(options_.run), whole);
   EXPECT_EQ(read_file(options_.run / "reranker" / "model.safetensors"), weights);
 
   const auto reranker = Reranker::open(options_.run / "reranker");
@@ -96,8 +79,8 @@ TEST_F(RerankerTrainingTest, QuestionsAreLearned) {
   const RerankerTrainingReport report = train_reranker(options_, {});
   EXPECT_FALSE(report.reranked.has_value());
   EXPECT_EQ(report.best_step, 30u);
-  EXPECT_LT(metrics().back().at("loss").get<double>(),
-            0.5 * metrics().front().at("loss").get<double>());
+  EXPECT_LT(testing::metrics_without_times(options_.run).back().at("loss").get<double>(),
+            0.5 * testing::metrics_without_times(options_.run).front().at("loss").get<double>());
 }
 
 TEST_F(RerankerTrainingTest, ARunCanBeginWithAReranker) {

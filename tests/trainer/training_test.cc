@@ -8,13 +8,13 @@
 #include <cmath>
 #include <csignal>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "model/gguf.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
+#include "tests/trainer/run_samples.h"
 #include "trainer/evaluation.h"
 #include "trainer/save_adapters.h"
 
@@ -23,12 +23,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kCorpus =
-    R"({"id": "p1", "title": "Harbour", "text": "The lighthouse of Varn was lit in 1862."}
-{"id": "p2", "title": "Harbour", "text": "The harbour master lives in the white house on the quay."}
-{"id": "p3", "title": "Orchard", "text": "The orchard grows pears of the kind called Winter Nelis."}
-{"id": "p4", "title": "Mill", "text": "The mill burned down twice and was built of brick after that."}
-)";
 constexpr const char* kQuestions =
     R"({"id": "q1", "question": "When was the lighthouse lit?", "answers": ["1862"], "positives": ["p1"]}
 {"id": "q2", "question": "Where does the harbour master live?", "answers": ["in the white house", "on the quay"], "positives": ["p2"]}
@@ -39,7 +33,7 @@ class TrainingTest : public ::testing::Test {
  protected:
   TrainingTest() {
     if (!exists(testing::encoder_folder()) || !exists(testing::generator_file())) return;
-    write_file_atomic(folder_.path() / "corpus.jsonl", kCorpus);
+    write_file_atomic(folder_.path() / "corpus.jsonl", testing::kSmallCorpus);
     write_file_atomic(folder_.path() / "questions.jsonl", kQuestions);
     options_.corpus = folder_.path() / "corpus.jsonl";
     options_.questions = folder_.path() / "questions.jsonl";
@@ -63,17 +57,6 @@ class TrainingTest : public ::testing::Test {
     if (options_.run.empty()) GTEST_SKIP() << "the models are not there; run scripts/models";
   }
 
-  // Without the times.
-  static std::vector<json> metrics(const std::filesystem::path& run) {
-    std::vector<json> lines;
-    std::istringstream text(read_file(run / "metrics.jsonl"));
-    for (std::string line; std::getline(text, line);) {
-      lines.push_back(json::parse(line));
-      lines.back().erase("seconds");
-    }
-    return lines;
-  }
-
   ErrorCode refusal() const {
     try {
       train(options_, {});
@@ -93,7 +76,7 @@ TEST_F(TrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   EXPECT_EQ(report.best_by, "recall@1");
   ASSERT_TRUE(report.after.contains("recall@1"));
   ASSERT_TRUE(report.before.contains("f1")) << "the dev questions were answered";
-  const auto whole = metrics(options_.run);
+  const auto whole = testing::metrics_without_times(options_.run);
   ASSERT_EQ(whole.size(), 5u);  // four steps and an evaluation
   const auto weights = read_file(options_.run / "encoder" / "model.safetensors");
 
@@ -102,7 +85,7 @@ TEST_F(TrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   std::filesystem::remove_all(options_.run / "encoder");
   options_.resume = true;
   train(options_, {});
-  EXPECT_EQ(metrics(options_.run), whole);
+  EXPECT_EQ(testing::metrics_without_times(options_.run), whole);
   EXPECT_EQ(read_file(options_.run / "encoder" / "model.safetensors"), weights);
 
   // What came out is what the other commands open.
@@ -128,13 +111,11 @@ TEST_F(TrainingTest, AnAdapterAddedToItsModelsIsWhatWasTrained) {
 
   const auto compare = [](const WeightFile& merged, const WeightFile& trained,
                           const WeightFile& base, const char* matrix, float tolerance) {
-    const TensorView& view = *merged.find(matrix);
-    std::vector<float> a(static_cast<std::size_t>(view.element_count()));
-    std::vector<float> b(a.size());
-    std::vector<float> before(a.size());
-    dequantize(view, a);
-    dequantize(*trained.find(matrix), b);
-    dequantize(*base.find(matrix), before);
+    const std::vector<float> a = dequantize(*merged.find(matrix));
+    const std::vector<float> b = dequantize(*trained.find(matrix));
+    const std::vector<float> before = dequantize(*base.find(matrix));
+    ASSERT_EQ(a.size(), b.size());
+    ASSERT_EQ(a.size(), before.size());
     float largest = 0;
     float change = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -173,7 +154,7 @@ TEST_F(TrainingTest, TheBestStepIsThatOfTheFigureAskedFor) {
   const TrainingReport report = train(options_, {});
   double best = 0;
   std::size_t step = 0;
-  for (const json& line : metrics(options_.run)) {
+  for (const json& line : testing::metrics_without_times(options_.run)) {
     if (!line.contains("dev")) continue;
     EXPECT_EQ(line.at("dev").at("recall@1"), report.before.at("recall@1"));
     if (line.at("dev").at("f1") < best) continue;
@@ -209,12 +190,12 @@ TEST_F(TrainingTest, ASelectionIsKeptWhereTheRunGoesOn) {
     options_.selection.by = by;
     options_.run = folder_.path() / std::to_string(static_cast<int>(by));
     train(options_, {});
-    const auto whole = metrics(options_.run);
+    const auto whole = testing::metrics_without_times(options_.run);
     EXPECT_EQ(json::parse(read_file(options_.run / "selected.json")).size(), 1u);
     TrainingOptions resumed = options_;
     resumed.resume = true;
     train(resumed, {});
-    EXPECT_EQ(metrics(options_.run), whole);
+    EXPECT_EQ(testing::metrics_without_times(options_.run), whole);
   }
   options_.selection.by = QuestionSelection::kPerplexity;
   EXPECT_EQ(refusal(), ErrorCode::kInvalidArgument) << "no generator";
@@ -256,7 +237,7 @@ TEST_F(TrainingTest, TheEncoderIsTrainedAloneWhereThereIsNoGenerator) {
   options_.checkpoint_every = 0;
   options_.steps = 8;
   train(options_, {});
-  const auto lines = metrics(options_.run);
+  const auto lines = testing::metrics_without_times(options_.run);
   EXPECT_LT(lines[7].at("loss").get<double>(), lines[0].at("loss").get<double>());
   EXPECT_FALSE(exists(options_.run / "generator.gguf"));
 }
@@ -305,7 +286,7 @@ TEST_F(TrainingTest, AFullDiskEndsARunThatThenGoesOnFromTheCheckpointBefore) {
 
   options_.resume = true;
   EXPECT_EQ(train(options_, {}).steps, 3u);
-  const auto lines = metrics(options_.run);
+  const auto lines = testing::metrics_without_times(options_.run);
   ASSERT_EQ(lines.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(lines[i].at("step"), i + 1);
 }
@@ -324,7 +305,8 @@ TEST_F(TrainingTest, ANumberThatIsNotFiniteNamesItsQuestionsAndKeepsWhatThereWas
   EXPECT_NE(error->message().find("step 2"), std::string::npos) << error->what();
   EXPECT_TRUE(exists(options_.run / "checkpoints" / "step-00000001" / "state.safetensors"));
   EXPECT_FALSE(exists(options_.run / "result.json"));
-  EXPECT_EQ(metrics(options_.run).size(), 1u) << "a step that changed nothing is none";
+  EXPECT_EQ(testing::metrics_without_times(options_.run).size(), 1u)
+      << "a step that changed nothing is none";
 }
 
 TEST_F(TrainingTest, ARunIsNeverOverwrittenNorGoneOnWithOtherwise) {

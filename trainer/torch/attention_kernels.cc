@@ -52,12 +52,16 @@ struct Product {
   void run() const { at::native::cpublas::brgemm(m, n, k, a_stride, b_stride, n, add, a, b, c); }
 };
 
+// The first key that a query sees.
+std::int64_t oldest_key(const AttentionShape& shape, std::int64_t query) {
+  return shape.window > 0 ? std::max<std::int64_t>(0, query - shape.window + 1) : 0;
+}
+
 // The keys [begin, end) that a block of queries from `first` on reads, in whole steps.
 std::pair<std::int64_t, std::int64_t> visible_keys(const AttentionShape& shape, std::int64_t first,
                                                    std::int64_t padded) {
-  const std::int64_t oldest =
-      shape.window > 0 ? std::max<std::int64_t>(0, first - shape.window + 1) : 0;
-  return {oldest / kStep * kStep, shape.causal ? std::min(padded, first + kQueries) : padded};
+  return {oldest_key(shape, first) / kStep * kStep,
+          shape.causal ? std::min(padded, first + kQueries) : padded};
 }
 
 }  // namespace
@@ -193,11 +197,10 @@ void Attend(const AttentionShape& shape, const AttentionRows& sequence, std::int
           .run();
       for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t position = first + i;
-        const std::int64_t oldest =
-            shape.window > 0 ? std::max<std::int64_t>(0, position - shape.window + 1) : 0;
-        const Exponentials found = exponentials(scores.get() + i * visible, oldest - begin,
-                                                (shape.causal ? position + 1 : length) - begin,
-                                                visible, shape.scale, weights.get() + i * visible);
+        const Exponentials found =
+            exponentials(scores.get() + i * visible, oldest_key(shape, position) - begin,
+                         (shape.causal ? position + 1 : length) - begin, visible, shape.scale,
+                         weights.get() + i * visible);
         sequence.log_sums[position * shape.heads + head] = found.largest + std::log(found.sum);
         factors[i] = 1 / found.sum;
       }

@@ -49,7 +49,7 @@ TorchRerankerNetwork::TorchRerankerNetwork(const BertCheckpoint& checkpoint,
       encoder_(checkpoint, Pooling::kCls, network_options(options), 0, type_of(options.precision)),
       head_(*checkpoint.file, "", network_options(options), 0) {
   const std::int64_t hidden = checkpoint.config.hidden_size;
-  const CrossEncoderNames names = cross_encoder_names(checkpoint);
+  const CrossEncoderNames names = cross_encoder_names(checkpoint.config, checkpoint.prefix);
   dense_ = head_.matrix(names.dense + ".weight", hidden, hidden);
   dense_bias_ = head_.vector(names.dense + ".bias", hidden);
   output_ = head_.matrix(names.output + ".weight", 1, hidden);
