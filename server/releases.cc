@@ -178,7 +178,7 @@ Release create_release(Store& store, const ReleaseModels& models, const ReleaseR
   const auto same = std::find_if(known.begin(), known.end(), [&](const Release& release) {
     return release.encoder_id == encoder->id() && has_generator(store, release, generator, digest);
   });
-  const Release release =
+  Release release =
       same != known.end() ? *same : add(store, *encoder, encoder_folder, generator, report);
   if (added) added(release);
   complete_vectors(store, release.vectors, *encoder, embedding_report(report));

@@ -55,7 +55,9 @@ void check_releases(const std::filesystem::path& folder, const ReleaseRecords& r
     for (const ReleaseFile& file : release.files) check_file(folder, release, file, problems);
   }
   for (const auto& [number, set] : records.sets) {
-    const auto has_it = [&](const auto& entry) { return entry.second.vectors == number; };
+    const auto has_it = [number = number](const auto& entry) {
+      return entry.second.vectors == number;
+    };
     if (std::none_of(records.releases.begin(), records.releases.end(), has_it)) {
       problems.add(fmt::format("the set {} of vectors belongs to no release", number));
     }

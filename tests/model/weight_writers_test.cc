@@ -219,7 +219,7 @@ TEST_F(GgufCopyTest, ANumberThatTheTypeCannotHoldIsRefused) {
 
 TEST_F(GgufCopyTest, TheFileTypeIsThatOfMostWeights) {
   for (const auto& [type, number] : {std::pair{DataType::kQ8_0, 7}, {DataType::kQ4_1, 3}}) {
-    GgufCopy writer(path_, *source_, [&](const TensorView& tensor) {
+    GgufCopy writer(path_, *source_, [type = type](const TensorView& tensor) {
       return tensor.shape.size() == 2 && tensor_size_bytes(type, tensor.shape) ? type
                                                                                : DataType::kF32;
     });

@@ -23,6 +23,7 @@ std::filesystem::path reference_folder(const std::string& name) {
 
 std::vector<TokenId> tokens_from(int first, int count, int step) {
   std::vector<TokenId> tokens;
+  tokens.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) tokens.push_back(3 + (first + i * step) % 40);
   return tokens;
 }
