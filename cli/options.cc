@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -26,6 +27,19 @@ AttributeValue value_of(const std::string& pair) {
 }
 
 }  // namespace
+
+// CLI11's own one also takes the numbers of an enum, and shows them.
+CLI::Validator choice_of(std::map<std::string, std::string> values) {
+  std::string names;
+  for (const auto& [name, value] : values) names += (names.empty() ? "" : ",") + name;
+  return {[values = std::move(values), names](std::string& text) {
+            const auto found = values.find(text);
+            if (found == values.end()) return fmt::format("{} is not one of {}", text, names);
+            text = found->second;
+            return std::string();
+          },
+          fmt::format("{{{}}}", names)};
+}
 
 void add_store_option(CLI::App& command, std::filesystem::path& folder) {
   command.add_option("-s,--store", folder, "Folder of the store")

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "retriever/filter.h"
 #include "server/engine.h"
@@ -24,13 +26,26 @@ void add_engine_options(CLI::App& command, EngineOptions& options);
 CLI::Option* add_reranker_option(CLI::App& command, EngineOptions& options);
 // --index.
 void add_index_option(CLI::App& command, EngineOptions& options);
-// --generator, --device, --gpu-bits, --cache-mb, --cache-type, --window and --passages.
+// --generator, --device, --gpu-bits, --gpu-index-mb, --cache-mb, --cache-type, --window and
+// --passages.
 void add_generator_option(CLI::App& command, EngineOptions& options);
+// Takes the names in `values` and puts the value in their place.
+CLI::Validator choice_of(std::map<std::string, std::string> values);
 // An option whose values are the names in `choices`.
 template <class Value, class Target>
 CLI::Option* add_choice(CLI::App& command, const std::string& name, Target& target,
                         const std::map<std::string, Value>& choices, const std::string& help) {
-  return command.add_option(name, target, help)->transform(CLI::CheckedTransformer(choices));
+  std::map<std::string, std::string> values;
+  for (const auto& [choice, value] : choices) {
+    if constexpr (std::is_enum_v<Value>) {
+      values[choice] = std::to_string(static_cast<int>(value));
+    } else {
+      values[choice] = value;
+    }
+  }
+  return command.add_option(name, target, help)
+      ->transform(choice_of(std::move(values)))
+      ->type_name("NAME");
 }
 // --filter, as JSON.
 void add_filter_option(CLI::App& command, std::optional<Filter>& filter);
