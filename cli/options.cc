@@ -92,13 +92,14 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
                   "GGUF file of the generator; needed once, the store remembers it")
       ->envname("TANDEM_GENERATOR")
       ->type_name("FILE");
-  add_choice<DecoderDevice>(command, "--device", options.placement.device,
-                            {{"cpu", DecoderDevice::kCpu},
-                             {"cuda", DecoderDevice::kCuda},
-                             {"auto", DecoderDevice::kAuto}},
-                            "Where the generator computes: 'cpu', 'cuda' (the first NVIDIA GPU, by "
-                            "libtandem_cuda.so beside this program), or 'auto': the GPU if one can "
-                            "be used")
+  add_choice<DecoderDevice>(
+      command, "--device", options.placement.device,
+      {{"cpu", DecoderDevice::kCpu},
+       {"cuda", DecoderDevice::kCuda},
+       {"auto", DecoderDevice::kAuto}},
+      "Where the generator and the search compute: 'cpu', 'cuda' (the first NVIDIA GPU, by "
+      "libtandem_cuda.so beside this program), or 'auto': the GPU if one can "
+      "be used")
       ->envname("TANDEM_DEVICE")
       ->type_name("DEVICE")
       ->default_str("cpu");
@@ -108,6 +109,11 @@ void add_generator_option(CLI::App& command, EngineOptions& options) {
       "Bits of a weight on a GPU: 16, or 8, which takes half the memory")
       ->type_name("BITS")
       ->default_str("16");
+  command
+      .add_option("--gpu-index-mb", options.gpu_index_mb,
+                  "Most memory of a GPU for copies of the index, by which questions without a "
+                  "filter are searched there; 0 for none; default: half of what the models leave")
+      ->check(CLI::Range(0, 1 << 20));
   command
       .add_option("--cache-mb", options.cache_mb,
                   "Most memory for the generator's attention: prompts and answers in progress, and "

@@ -21,8 +21,11 @@ struct DecoderPlacement {
   DeviceWeightFormat gpu_weights = DeviceWeightFormat::kFull;
 };
 
-// As CpuDecoder::load(), with compute_threads(), or DeviceDecoder::load() do. Throws what
-// open_cuda() does where a GPU was asked for and cannot be used; kAuto writes it to the log.
+// The device; null for the processor. Throws what open_cuda() does where a GPU was asked for and
+// cannot be used; kAuto writes it to the log.
+std::shared_ptr<DeviceRuntime> choose_runtime(DecoderDevice device);
+
+// As CpuDecoder::load(), with compute_threads(), DeviceDecoder::load() or choose_runtime() do.
 std::unique_ptr<DecoderExecutor> load_decoder(const WeightFile& weights,
                                               const DecoderConfig& config,
                                               const DecoderPlacement& placement);

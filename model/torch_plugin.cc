@@ -107,4 +107,11 @@ std::unique_ptr<DeviceDecoder> DeviceDecoder::load(const WeightFile& weights,
   return torch_plugin().load_device_decoder(weights, config, std::move(runtime), options);
 }
 
+std::unique_ptr<DeviceVectors> DeviceVectors::load(std::span<const std::uint16_t> values,
+                                                   std::size_t dimension, HalfPrecision type,
+                                                   const DeviceRuntime& runtime,
+                                                   const DeviceVectorsOptions& options) {
+  return torch_plugin().load_device_vectors(values, dimension, type, runtime, options);
+}
+
 }  // namespace tandem

@@ -2,7 +2,8 @@
 //
 // LibTorch costs a start a third of a second and a process 108 MiB, and a processor with tiles
 // answers without it. So nothing outside model/torch/ is linked to it: the loaders that need it
-// (BertModel::load, TorchDecoder::load, DeviceDecoder::load, open_cuda) ask here.
+// (BertModel::load, TorchDecoder::load, DeviceDecoder::load, DeviceVectors::load, open_cuda) ask
+// here.
 //
 // A room above that computes with LibTorch makes a plug-in and a table of its own, and opens it
 // after this one, whose LibTorch it then gets. CONTRIBUTING.md lists the steps.
@@ -14,6 +15,7 @@
 
 #include "model/bert_executors.h"
 #include "model/device_decoder.h"
+#include "model/device_vectors.h"
 #include "model/torch_decoder.h"
 
 namespace tandem {
@@ -28,6 +30,10 @@ struct TorchPlugin {
                                                         const DecoderConfig& config,
                                                         std::shared_ptr<DeviceRuntime> runtime,
                                                         const DeviceDecoderOptions& options);
+  std::unique_ptr<DeviceVectors> (*load_device_vectors)(std::span<const std::uint16_t> values,
+                                                        std::size_t dimension, HalfPrecision type,
+                                                        const DeviceRuntime& runtime,
+                                                        const DeviceVectorsOptions& options);
 
   // The folder of the LibTorch that is in use.
   std::filesystem::path (*torch_folder)();

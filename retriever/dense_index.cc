@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "retriever/device_copy.h"
 #include "retriever/index_keeper.h"
 #include "retriever/index_snapshot.h"
 #include "retriever/merge_policy.h"
@@ -205,6 +206,7 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
       make_segment(collection, *plan, stop);
       return true;
     }
+    if (options_.device && copy_segment()) return true;
     if (unchecked_.empty()) return false;
     const auto segment = unchecked_.back().lock();
     if (segment && !segment->file().check_codes(stop)) {
@@ -269,6 +271,25 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
       remove_segment(folder, old->file().name());
       std::erase(damaged_, old);
     }
+  }
+
+  // Copies one to the device that is not there yet; false if there is none for which it has space.
+  bool copy_segment() {
+    for (const auto& [collection, snapshot] : all()) {
+      for (std::size_t i = 0; i < snapshot->sealed.size(); ++i) {
+        const Part& part = snapshot->sealed[i];
+        if (part.copy()) continue;
+        auto copy = DeviceCopy::make(*part.segment(), options_.device, options_.device_least_rows);
+        if (!copy) continue;
+        const std::lock_guard writing(write_mutex_);
+        Snapshot next = *find(collection);
+        // Only this thread changes which segments there are.
+        next.sealed[i].set_copy(std::move(copy));
+        publish(collection, std::move(next));
+        return true;
+      }
+    }
+    return false;
   }
 
   std::size_t block_rows() const { return std::min(kBlockRows, options_.segment_capacity); }

@@ -38,6 +38,8 @@ struct ScoredPassage {
 // In the same order.
 std::vector<PassageId> ids_of(std::span<const ScoredPassage> passages);
 
+class DeviceSpace;
+
 enum class IndexKind {
   kAuto,       // flat where that is fast, inverted lists above
   kFlat,       // always exact
@@ -64,6 +66,10 @@ struct DenseIndexOptions {
   std::optional<IndexKind> kind = std::nullopt;
   // VectorSet::number of the vectors that are searched; nullopt: the live ones.
   std::optional<std::uint32_t> vectors = std::nullopt;
+  // Where the background may copy segments to (retriever/device_copy.h), to search them on a GPU
+  // as long as there is no filter; null: nowhere.
+  std::shared_ptr<DeviceSpace> device = nullptr;
+  std::size_t device_least_rows = 8192;  // of a segment that is worth a copy
 };
 
 class DenseIndex {

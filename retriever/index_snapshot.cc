@@ -102,6 +102,9 @@ void Part::search(std::span<const float> query, std::size_t k, const PassageSet*
     admitted = rows.estimate;
   }
   k = std::min(k, live_count_);
+  if (copy_ && allowed == nullptr) {
+    if (const auto rows = copy_->nearest(query, k, live_)) return offer_all(query, *rows, best);
+  }
   const RowFilter filter = rows_of(allowed);
   if (segment_) return segment_->search(query, k, filter, admitted, best);
   const QueryScorer scorer(VectorCoding::kFloat, {}, 0, query);

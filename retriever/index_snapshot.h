@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "retriever/device_copy.h"
 #include "retriever/passage_set.h"
 #include "retriever/row_filter.h"
 #include "retriever/segment.h"
@@ -38,6 +40,9 @@ class Part {
 
   // Null for a block.
   const std::shared_ptr<const Segment>& segment() const { return segment_; }
+  // Of the segment, which a search without `allowed` asks first; null while there is none.
+  const std::shared_ptr<const DeviceCopy>& copy() const { return copy_; }
+  void set_copy(std::shared_ptr<const DeviceCopy> copy) { copy_ = std::move(copy); }
   std::span<const std::int64_t> ids() const { return ids_; }
   std::size_t live_count() const { return live_count_; }
   bool is_live(std::size_t row) const { return rows_of(nullptr).is_live(row); }
@@ -59,6 +64,7 @@ class Part {
                  TopPassages& best) const;
 
   std::shared_ptr<const Segment> segment_;
+  std::shared_ptr<const DeviceCopy> copy_;
   std::shared_ptr<Block> block_;
   std::span<const std::int64_t> ids_;
   std::size_t capacity_ = 0;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "model/threads.h"
+#include "retriever/device_copy.h"
 #include "server/releases.h"
 
 namespace tandem {
@@ -125,8 +126,10 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options) {
 void Engine::open_parts() {
   auto served = std::make_shared<ServedRelease>();
   open_models(*served);
+  device_ = open_device();
   served->index = DenseIndex::open(
-      *store, {.write_segments = !options_.read_only, .kind = options_.index_kind});
+      *store,
+      {.write_segments = !options_.read_only, .kind = options_.index_kind, .device = device_});
   attributes = std::make_unique<AttributeIndex>(*store);
   const TextAnalysis analysis = analysis_for(options_, store->settings());
   if (!options_.read_only) complete_terms(*store, analysis);
@@ -138,6 +141,20 @@ void Engine::open_parts() {
                                           *attributes, lexical->analysis());
   }
   publish(std::move(served));
+}
+
+// After the models have taken what they need.
+std::shared_ptr<DeviceSpace> Engine::open_device() const {
+  if (options_.read_only || options_.gpu_index_mb == 0) return nullptr;
+  auto runtime = choose_runtime(options_.placement.device);
+  if (!runtime) return nullptr;
+  const std::size_t free_bytes = runtime->memory().free_bytes;
+  const std::size_t limit = options_.gpu_index_mb
+                                ? static_cast<std::size_t>(*options_.gpu_index_mb) << 20
+                                : free_bytes / 2;
+  log_info("vectors are searched on {}, of whose memory they take {} MiB at most",
+           runtime->description(), limit >> 20);
+  return std::make_shared<DeviceSpace>(std::move(runtime), limit);
 }
 
 // The models of the live release or, in a store that has no others, those that were given, which it
@@ -248,10 +265,9 @@ void Engine::promote(std::uint32_t number, const ReembeddingReport& report) {
   ingestor->switch_target([&] {
     // What came since; nothing more can come now.
     complete_vectors(*store, promoted.vectors, *served->encoder);
-    served->index =
-        same_vectors
-            ? former->index
-            : std::shared_ptr<DenseIndex>(DenseIndex::open(*store, {.vectors = promoted.vectors}));
+    served->index = same_vectors ? former->index
+                                 : std::shared_ptr<DenseIndex>(DenseIndex::open(
+                                       *store, {.vectors = promoted.vectors, .device = device_}));
     finish(*served);
     store->promote_release(number);
     if (!same_vectors) former->index->retire();

@@ -28,9 +28,11 @@ struct EngineOptions {
   std::string language;  // of analysis_languages(); empty: the one the store remembers, or English
   bool with_generator = true;
   std::optional<IndexKind> index_kind;  // empty: the one the store remembers
-  DecoderPlacement placement;           // of the generator
-  int threads = 0;                      // for the networks; 0: one per processor
-  int cache_mb = 2048;                  // for keys and values of the generator, at most
+  DecoderPlacement placement;           // of the generator, and of copies of the index
+  // Most memory of a GPU for those; nullopt: half of what the models leave.
+  std::optional<int> gpu_index_mb;
+  int threads = 0;      // for the networks; 0: one per processor
+  int cache_mb = 2048;  // for keys and values of the generator, at most
   KvType cache_type = KvType::kHalf;
   // Whether answers and conversations go on past the generator's context by forgetting what lies
   // between their beginning and a window before their end.
@@ -76,6 +78,7 @@ class Engine {
   explicit Engine(const EngineOptions& options) : options_(options) {}
   void open_parts();
   void open_models(ServedRelease& served);
+  std::shared_ptr<DeviceSpace> open_device() const;
   std::shared_ptr<const Encoder> open_encoder(const Release& release);
   std::shared_ptr<const Generator> open_generator(const Release& release);
   void finish(ServedRelease& served) const;
@@ -84,6 +87,7 @@ class Engine {
 
   const EngineOptions options_;
   std::shared_ptr<const Reranker> reranker_;  // that of every release; null without one
+  std::shared_ptr<DeviceSpace> device_;       // null without a GPU
   std::mutex promote_mutex_;
   mutable std::mutex release_mutex_;  // held only to copy or swap pointers
   std::shared_ptr<const ServedRelease> release_;

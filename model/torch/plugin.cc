@@ -11,8 +11,11 @@
 namespace tandem {
 namespace {
 
-// Operators without which no step of a decoder can be computed.
-constexpr const char* kNeededKernels[] = {"aten::mm", "aten::index_select", "aten::silu",
+// Operators without which neither a step of a decoder nor a search can be computed.
+constexpr const char* kNeededKernels[] = {"aten::mm",
+                                          "aten::topk",
+                                          "aten::index_select",
+                                          "aten::silu",
                                           "aten::_scaled_dot_product_flash_attention",
                                           "aten::_scaled_dot_product_efficient_attention"};
 
@@ -47,6 +50,7 @@ extern "C" __attribute__((visibility("default"))) const tandem::TorchPlugin* tan
                                              &tandem::torch_executors::load_bert,
                                              &tandem::torch_executors::load_decoder,
                                              &tandem::torch_executors::load_device_decoder,
+                                             &tandem::torch_executors::load_device_vectors,
                                              &tandem::torch_folder,
                                              &tandem::cuda_kernels_registered,
                                              &tandem::cuda_usable};

@@ -12,7 +12,7 @@
 namespace tandem::testing {
 
 // Small, so that segments are sealed and merged, and files written, all the time.
-inline constexpr DenseIndexOptions kCrashIndexOptions{.segment_capacity = 64, .large_from = 512};
+inline const DenseIndexOptions kCrashIndexOptions{.segment_capacity = 64, .large_from = 512};
 
 // The two encoders between which the writer switches, each with vectors of a length of its own.
 inline constexpr char kFirstEncoder[] = "fake-1";

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr DenseIndexOptions kIndexOptions{.segment_capacity = 20};
+const DenseIndexOptions kIndexOptions{.segment_capacity = 20};
 constexpr int kPlacesInAFile = 5;
 
 // Files of every kind: tables of all families, segments, and a log of what came after both.
