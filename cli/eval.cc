@@ -172,6 +172,12 @@ void add_eval_command(CLI::App& app) {
   command->add_option("-k", arguments->evaluation.passages, "Passages put into the prompt")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
+  command
+      ->add_option("--each", arguments->evaluation.each,
+                   "Answer from each passage by itself, and choose the answer that is likeliest "
+                   "over all of them, with cosines divided by this: the --temperature of training")
+      ->check(CLI::Range(1e-4, 100.0))
+      ->type_name("TEMPERATURE");
   command->add_option("--max-tokens", arguments->evaluation.max_tokens, "Longest answer, in tokens")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

@@ -9,6 +9,7 @@
 #include "base/stopwatch.h"
 #include "generator/citations.h"
 #include "generator/fitted_prompt.h"
+#include "generator/marginal_answer.h"
 #include "retriever/passage_text.h"
 #include "trainer/abstention.h"
 #include "trainer/answer_metrics.h"
@@ -108,12 +109,19 @@ struct CitedAnswer {
 CitedAnswer answer_one(const Generator& generator, const Encoder& encoder, const Question& question,
                        std::vector<Hit> hits, const EvaluationOptions& options) {
   const std::vector<ChatMessage> messages = {{"user", question.text}};
-  const FittedPrompt fitted =
-      fit_prompt(generator, messages, std::move(hits), options.max_tokens, nullptr);
   GenerationOptions generation;
   generation.sampling.temperature = 0;
   generation.max_tokens = options.max_tokens;
   CitedAnswer answer;
+  if (options.each && !hits.empty()) {
+    MarginalAnswer marginal =
+        answer_from_each(generator, messages, hits, generation, *options.each);
+    answer.text = std::move(marginal.generation.text);
+    answer.citations = find_citations(answer.text, marginal.hits, encoder);
+    return answer;
+  }
+  const FittedPrompt fitted =
+      fit_prompt(generator, messages, std::move(hits), options.max_tokens, nullptr);
   answer.text =
       generator.generate(fitted.prompt, generation, [](const TextPiece&) { return true; }).text;
   answer.citations = find_citations(answer.text, fitted.hits, encoder);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,11 @@ namespace tandem {
 struct EvaluationOptions {
   std::size_t passages = kDefaultPromptPassages;  // that go into a prompt, at least 1
   int max_tokens = 32;                            // of an answer
-  std::size_t concurrent = 8;                     // answers in progress, at least 1
-  std::size_t answered = 0;  // questions that are answered, spread evenly over all; 0: all
+  // Nullopt: one prompt with all of them. Otherwise each is answered from by itself, and this is
+  // the temperature of the scores by which one is chosen (generator/marginal_answer.h).
+  std::optional<float> each = std::nullopt;
+  std::size_t concurrent = 8;  // answers in progress, at least 1
+  std::size_t answered = 0;    // questions that are answered, spread evenly over all; 0: all
 };
 
 struct EvaluationReport {

@@ -1,0 +1,82 @@
+#include "generator/marginal_answer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <future>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "generator/fitted_prompt.h"
+
+namespace tandem {
+namespace {
+
+// One for each of `hits`.
+std::vector<GenerationResult> answers_to(const Generator& generator,
+                                         std::span<const ChatMessage> messages,
+                                         std::span<const Hit> hits,
+                                         const GenerationOptions& options) {
+  std::vector<std::future<GenerationResult>> running;
+  for (const Hit& hit : hits) {
+    running.push_back(std::async(std::launch::async, [&generator, messages, &hit, &options] {
+      const FittedPrompt fitted =
+          fit_prompt(generator, messages, {hit}, options.max_tokens, nullptr);
+      return generator.generate(fitted.prompt, options, [](const TextPiece&) { return true; });
+    }));
+  }
+  // All have ended before the first that failed is thrown.
+  for (const auto& answer : running) answer.wait();
+  std::vector<GenerationResult> answers;
+  for (auto& answer : running) answers.push_back(answer.get());
+  return answers;
+}
+
+double log_probability(const GenerationResult& answer) {
+  double sum = 0;
+  for (const LogProbabilities& token : answer.log_probabilities)
+    sum += token.chosen.log_probability;
+  return sum;
+}
+
+}  // namespace
+
+MarginalAnswer answer_from_each(const Generator& generator, std::span<const ChatMessage> messages,
+                                std::span<const Hit> hits, const GenerationOptions& options,
+                                float temperature) {
+  TANDEM_CHECK(!hits.empty() && temperature > 0);
+  GenerationOptions each = options;
+  if (!each.top_log_probabilities) each.top_log_probabilities = 0;
+  std::vector<GenerationResult> answers = answers_to(generator, messages, hits, each);
+
+  // Scores are compared, so what all have in common is left out: the sum of the softmax, and the
+  // best score, without which the exponential could overflow.
+  const float best_hit = std::max_element(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
+                           return a.score < b.score;
+                         })->score;
+  std::vector<double> weights;
+  std::map<std::string, double> likelihood;
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    const double prior = static_cast<double>(hits[i].score - best_hit) / temperature;
+    weights.push_back(std::exp(prior + log_probability(answers[i])));
+    likelihood[answers[i].text] += weights.back();
+  }
+  const std::string& chosen =
+      std::max_element(likelihood.begin(), likelihood.end(), [](const auto& a, const auto& b) {
+        return a.second < b.second;
+      })->first;
+  std::vector<std::size_t> led_to_it;
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (answers[i].text == chosen) led_to_it.push_back(i);
+  }
+  std::stable_sort(led_to_it.begin(), led_to_it.end(),
+                   [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
+  MarginalAnswer answer;
+  for (const std::size_t i : led_to_it) answer.hits.push_back(hits[i]);
+  answer.generation = std::move(answers[led_to_it.front()]);
+  if (!options.top_log_probabilities) answer.generation.log_probabilities.clear();
+  return answer;
+}
+
+}  // namespace tandem
