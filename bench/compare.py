@@ -196,14 +196,15 @@ class Bench:
                 ([*command, "train"], {}), ([*command, "products"], {}),
                 "at::matmul of the same shapes, bfloat16", {"operations, TFLOP/s": 0.5}, self.rounds)
 
-    def documents(self):
-        """A folder with some pages of SQLite's manual."""
-        documents = self.scratch / "documents"
+    def documents(self, manual="sqlite-manual"):
+        """A folder with some pages of a manual, evenly apart."""
+        documents = self.scratch / f"{manual}-pages"
         if not documents.exists():
             documents.mkdir()
-            pages = sorted((self.cache / "sqlite-manual/html").glob("*.html"))
-            for page in pages[::40 if self.quick else 12]:
-                (documents / page.name).symlink_to(page)
+            root = self.cache / manual / "html"
+            pages = sorted(root.rglob("*.html"))
+            for page in pages[::max(1, len(pages) // (25 if self.quick else 80))]:
+                (documents / str(page.relative_to(root)).replace("/", "-")).symlink_to(page)
         return documents
 
     def quality(self):
@@ -242,14 +243,16 @@ class Bench:
                      {"resident after 1,000 searches, MiB": 0.87}, rounds=1)
 
     def retrieval(self):
-        documents = self.documents()
+        """Pages of the manuals of SQLite and of Python."""
         encoder = str(self.cache / "models/all-MiniLM-L6-v2")
-        self.compare("retrieval", "bench_retrieval",
-                     [encoder, str(documents), str(self.scratch / "tandem"), self.threads],
-                     "retrieval.py",
-                     [encoder, str(documents), str(self.scratch / "peer.db"), self.threads],
-                     "sentence-transformers + faiss-cpu + SQLite", {})
-
+        for name, manual in (("SQLite", "sqlite-manual"), ("Python", "python-manual")):
+            documents = str(self.documents(manual))
+            self.compare(f"retrieval, manual of {name}", "bench_retrieval",
+                         [encoder, documents, str(self.scratch / "tandem"), self.threads],
+                         "retrieval.py",
+                         [encoder, documents, str(self.scratch / "peer.db"), self.threads],
+                         "sentence-transformers + faiss-cpu + SQLite FTS5",
+                         {"file to searchable, documents/s": 2})
 
     def shared_data(self, name):
         """The folder of data sets, or None with a word about the benchmark that is left out."""

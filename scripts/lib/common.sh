@@ -67,3 +67,15 @@ once() {
   # shellcheck disable=SC2064
   ( trap "rm -rf '$work'" EXIT; "$2" "$work"; mv -T "$work" "$target" 2>/dev/null || [ -d "$target" ] )
 }
+
+# make_manual NAME PACKAGE FOLDER: $cache/NAME/html becomes FOLDER of /usr/share/doc in a Debian package, unpacked
+# rather than installed: minimal systems drop /usr/share/doc on installing.
+unpack_manual() {
+  (cd "$1" && apt-get -o 'APT::Sandbox::User=' download "$package" && dpkg-deb -x "$package"_*.deb tree)
+  mv "$1/tree/usr/share/doc/$folder" "$1/html"
+  rm -r "$1"/tree "$1"/*.deb
+}
+make_manual() {
+  local package=$2 folder=$3
+  once "$1" unpack_manual
+}
