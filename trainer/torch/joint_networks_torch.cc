@@ -144,6 +144,7 @@ class TorchJointNetworks final : public JointNetworks {
   std::unique_ptr<TrainableDecoder> generator_;  // null where it has no part
   AdamW encoder_optimiser_;
   std::optional<AdamW> generator_optimiser_;
+  StepMemory memory_;
 };
 
 TorchJointNetworks::TorchJointNetworks(const BertCheckpoint& encoder, Pooling pooling,
@@ -294,6 +295,7 @@ StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
   update(encoder_optimiser_, result.encoder_gradient, rates.encoder);
   if (generator_optimiser_)
     update(*generator_optimiser_, result.generator_gradient, rates.generator);
+  memory_.end_step();
   return result;
 }
 

@@ -41,6 +41,7 @@ class TorchRerankerNetwork final : public RerankerNetwork {
   Matrix dense_, output_;
   at::Tensor dense_bias_, output_bias_;
   std::vector<AdamW> optimisers_;  // of the encoder, of the head
+  StepMemory memory_;
 };
 
 TorchRerankerNetwork::TorchRerankerNetwork(const BertCheckpoint& checkpoint,
@@ -104,6 +105,7 @@ RerankerStep TorchRerankerNetwork::step(std::span<const RankedPairs> batch, doub
       optimiser.step(rate, limited ? result.gradient / options_.gradient_limit : 1);
     optimiser.clear_gradients();
   }
+  memory_.end_step();
   return result;
 }
 

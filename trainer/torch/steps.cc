@@ -26,6 +26,11 @@ void prepare_steps() {
   apply_torch_threads();
 }
 
+void StepMemory::end_step() {
+  constexpr int kStepsBetween = 16;
+  if (++steps_ % kStepsBetween == 0) ::malloc_trim(0);
+}
+
 std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const std::int64_t> sizes,
                                                               std::int64_t budget) {
   std::vector<std::pair<std::size_t, std::size_t>> parts;

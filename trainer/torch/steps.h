@@ -22,6 +22,16 @@ at::ScalarType type_of(TrainingPrecision precision);
 // back, since the next one takes the same.
 void prepare_steps();
 
+// Tensors are of other sizes in each step, and leave gaps in which hardly any fits: kept for good,
+// they were 80 MB more with each step. Now and then, what lies in them goes back to the system.
+class StepMemory {
+ public:
+  void end_step();
+
+ private:
+  int steps_ = 0;
+};
+
 // Ranges of neighbours that have at most `budget` in all, or are one.
 std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const std::int64_t> sizes,
                                                               std::int64_t budget);
