@@ -177,8 +177,11 @@ class Bench:
         model = self.smollm2_q4_1()
         cases = str(HERE / "grammar_cases.json")
         self.compare("grammar", "bench_grammar", [model, cases], "grammar.py", [model, cases],
-                     "xgrammar 0.2.8, 49,152 tokens",
-                     {"mask that was needed before (median), us": 50})
+                     "xgrammar 0.2.8, 49,152 tokens", {})
+        command = [str(self.programs / "bench_constrained"), self.smollm2_q4_0(), self.threads]
+        compare("held to a schema, SmolLM2 135M Q4_0", ([*command, "with"], {}),
+                ([*command, "without"], {}), "the same without a schema",
+                {"decode 1 sequence, tokens/s": 0.97}, self.rounds)
 
     def passages(self):
         model = self.smollm2_q4_0()

@@ -73,6 +73,9 @@ void add_ask_command(CLI::App& app) {
   command->add_option("-k,--limit", arguments->answer.search.limit, "Passages put into the prompt")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
+  command->add_flag("--each", arguments->answer.each,
+                    "Answer from each passage by itself, and give the likeliest of these answers: "
+                    "for generators that tandem train has made");
   add_search_mode_option(*command, arguments->answer.search.mode);
   GenerationOptions& generation = arguments->answer.generation;
   command->add_option("--max-tokens", generation.max_tokens, "Longest answer, in tokens")

@@ -1,9 +1,12 @@
 #include "generator/answerer.h"
 
 #include <chrono>
+#include <numeric>
 
 #include "generator/fitted_prompt.h"
+#include "generator/marginal_answer.h"
 #include "generator/prompt.h"
+#include "retriever/passage_text.h"
 
 namespace tandem {
 
@@ -25,6 +28,37 @@ Answerer::Answerer(const Retriever& retriever, const Encoder& encoder, const Gen
                   ? std::make_unique<RecentOrders>()
                   : nullptr) {}
 
+// What hits of any search have in common with what the encoder learned.
+std::vector<float> Answerer::cosines(const std::string& question, std::span<const Hit> hits) const {
+  std::vector<std::string> texts;
+  for (const Hit& hit : hits) texts.push_back(embedding_text(hit.passage));
+  const std::vector<float> query = encoder_.encode(std::span(&question, 1), TextKind::kQuery);
+  const std::vector<float> passages = encoder_.encode(texts, TextKind::kPassage);
+  std::vector<float> cosines;
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    const auto passage = passages.begin() + static_cast<std::ptrdiff_t>(i * query.size());
+    cosines.push_back(std::inner_product(query.begin(), query.end(), passage, 0.0f));
+  }
+  return cosines;
+}
+
+void Answerer::answer_each(std::span<const ChatMessage> messages, std::vector<Hit> hits,
+                           const AnswerOptions& options, const TextSink& sink,
+                           Answer& answer) const {
+  MarginalAnswer marginal = answer_from_each(
+      generator_, messages, hits, cosines(question_of(messages), hits), options.generation,
+      kRetrieverTemperature, [&] { return !sink || sink({}); });
+  answer.hits = std::move(marginal.hits);
+  answer.generation = std::move(marginal.generation);
+  if (answer.generation.finish_reason == FinishReason::kCancelled) return;
+  const TextPiece whole{answer.generation.text, answer.generation.log_probabilities};
+  if (sink && !answer.generation.text.empty() && !sink(whole)) {
+    answer.generation.finish_reason = FinishReason::kCancelled;
+    return;
+  }
+  answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
+}
+
 Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
                         const TextSink& sink) const {
   using Clock = std::chrono::steady_clock;
@@ -35,6 +69,10 @@ Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptio
     const auto start = Clock::now();
     hits = retriever_.search(question, options.search);
     answer.retrieval_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  if (options.each && !hits.empty()) {
+    answer_each(messages, std::move(hits), options, sink, answer);
+    return answer;
   }
   FittedPrompt fitted = fit_prompt(generator_, messages, std::move(hits),
                                    options.generation.max_tokens, orders_.get());

@@ -26,11 +26,15 @@ struct AnswerOptions {
   SearchOptions search{.limit = kDefaultPromptPassages, .conditions = false};
   GenerationOptions generation = default_generation_options();
   bool retrieve = true;  // false: plain chat, no passages, no citations
+  // An answer from each passage by itself, of which the likeliest is given (marginal_answer.h),
+  // instead of one from all of them.
+  bool each = false;
 };
 
 struct Answer {
   GenerationResult generation;
-  std::vector<Hit> hits;  // those that went into the prompt, in its order
+  // Those that went into the prompt, in its order; or those that the answer came of.
+  std::vector<Hit> hits;
   std::vector<Citation> citations;
   double retrieval_seconds = 0;
 };
@@ -45,12 +49,17 @@ class Answerer {
 
   // `messages` is the conversation, its last message the user's question. Passages that do not fit
   // into the context beside the conversation and the answer are left out, worst first. `sink` may
-  // be null. Throws kInvalidArgument if there is no user message, kTooLarge if the conversation
-  // alone does not fit.
+  // be null; where there are several answers it gets that which is chosen at the end, and empty
+  // pieces before, which only ask whether to go on. Throws kInvalidArgument if there is no user
+  // message, kTooLarge if the conversation alone does not fit.
   Answer answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
                 const TextSink& sink) const;
 
  private:
+  std::vector<float> cosines(const std::string& question, std::span<const Hit> hits) const;
+  void answer_each(std::span<const ChatMessage> messages, std::vector<Hit> hits,
+                   const AnswerOptions& options, const TextSink& sink, Answer& answer) const;
+
   const Retriever& retriever_;
   const Encoder& encoder_;
   const Generator& generator_;

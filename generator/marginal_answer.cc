@@ -4,6 +4,7 @@
 #include <cmath>
 #include <future>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -17,13 +18,20 @@ namespace {
 std::vector<GenerationResult> answers_to(const Generator& generator,
                                          std::span<const ChatMessage> messages,
                                          std::span<const Hit> hits,
-                                         const GenerationOptions& options) {
+                                         const GenerationOptions& options,
+                                         const std::function<bool()>& go_on) {
+  std::mutex asking;
+  const TextSink sink = [&](const TextPiece&) {
+    if (!go_on) return true;
+    const std::lock_guard lock(asking);
+    return go_on();
+  };
   std::vector<std::future<GenerationResult>> running;
   for (const Hit& hit : hits) {
-    running.push_back(std::async(std::launch::async, [&generator, messages, &hit, &options] {
+    running.push_back(std::async(std::launch::async, [&generator, messages, &hit, &options, &sink] {
       const FittedPrompt fitted =
           fit_prompt(generator, messages, {hit}, options.max_tokens, nullptr);
-      return generator.generate(fitted.prompt, options, [](const TextPiece&) { return true; });
+      return generator.generate(fitted.prompt, options, sink);
     }));
   }
   // All have ended before the first that failed is thrown.
@@ -43,27 +51,26 @@ double log_probability(const GenerationResult& answer) {
 }  // namespace
 
 MarginalAnswer answer_from_each(const Generator& generator, std::span<const ChatMessage> messages,
-                                std::span<const Hit> hits, const GenerationOptions& options,
-                                float temperature) {
-  TANDEM_CHECK(!hits.empty() && temperature > 0);
+                                std::span<const Hit> hits, std::span<const float> cosines,
+                                const GenerationOptions& options, float temperature,
+                                const std::function<bool()>& go_on) {
+  TANDEM_CHECK(!hits.empty() && cosines.size() == hits.size() && temperature > 0);
   GenerationOptions each = options;
   if (!each.top_log_probabilities) each.top_log_probabilities = 0;
-  std::vector<GenerationResult> answers = answers_to(generator, messages, hits, each);
+  std::vector<GenerationResult> answers = answers_to(generator, messages, hits, each, go_on);
 
-  // Scores are compared, so what all have in common is left out: the sum of the softmax, and the
-  // best score, without which the exponential could overflow.
-  const float best_hit = std::max_element(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
-                           return a.score < b.score;
-                         })->score;
+  // Weights are compared, so what all have in common is left out: the sum of the softmax, and the
+  // best cosine, without which the exponential could overflow.
+  const float best_cosine = *std::max_element(cosines.begin(), cosines.end());
   std::vector<double> weights;
-  std::map<std::string, double> likelihood;
+  std::map<std::string, double> likelihoods;
   for (std::size_t i = 0; i < hits.size(); ++i) {
-    const double prior = static_cast<double>(hits[i].score - best_hit) / temperature;
+    const double prior = static_cast<double>(cosines[i] - best_cosine) / temperature;
     weights.push_back(std::exp(prior + log_probability(answers[i])));
-    likelihood[answers[i].text] += weights.back();
+    likelihoods[answers[i].text] += weights.back();
   }
-  const std::string& chosen =
-      std::max_element(likelihood.begin(), likelihood.end(), [](const auto& a, const auto& b) {
+  const std::string chosen =
+      std::max_element(likelihoods.begin(), likelihoods.end(), [](const auto& a, const auto& b) {
         return a.second < b.second;
       })->first;
   std::vector<std::size_t> led_to_it;
@@ -72,10 +79,15 @@ MarginalAnswer answer_from_each(const Generator& generator, std::span<const Chat
   }
   std::stable_sort(led_to_it.begin(), led_to_it.end(),
                    [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
+  const bool cancelled = std::any_of(answers.begin(), answers.end(), [](const auto& answer) {
+    return answer.finish_reason == FinishReason::kCancelled;
+  });
+
   MarginalAnswer answer;
   for (const std::size_t i : led_to_it) answer.hits.push_back(hits[i]);
   answer.generation = std::move(answers[led_to_it.front()]);
   if (!options.top_log_probabilities) answer.generation.log_probabilities.clear();
+  if (cancelled) answer.generation.finish_reason = FinishReason::kCancelled;
   return answer;
 }
 

@@ -4,6 +4,7 @@
 #ifndef TANDEM_GENERATOR_MARGINAL_ANSWER_H_
 #define TANDEM_GENERATOR_MARGINAL_ANSWER_H_
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,9 @@
 
 namespace tandem {
 
+// By which cosines are divided where nobody says otherwise, here and in training.
+inline constexpr float kRetrieverTemperature = 0.05f;
+
 struct MarginalAnswer {
   GenerationResult generation;  // from the first of `hits`
   std::vector<Hit> hits;        // those that led to it, the likeliest first
@@ -19,13 +23,16 @@ struct MarginalAnswer {
 
 // Of the texts y that come of the question x with one of the passages z at a time, the one with the
 // highest
-//   sum over those z that it came of: softmax(s(z) / temperature) p(y | x, z),
-// where s(z) is the score of a hit, and p that of the text's tokens. `hits` is not empty. Answers
-// are computed in the same steps, as far as the scheduler has room. Safe from any thread; throws
-// what generate() does.
+//   sum over those z that it came of: softmax(cosine(x, z) / temperature) p(y | x, z),
+// where p is that of the text's tokens. `cosines` has one for each of `hits`, which are not empty.
+// Answers are computed in the same steps, as far as the scheduler has room. `go_on`, which may be
+// empty, is asked at each token, by one thread at a time: when it is false the generation ends as
+// cancelled. Safe from any thread; throws what generate() does.
 MarginalAnswer answer_from_each(const Generator& generator, std::span<const ChatMessage> messages,
-                                std::span<const Hit> hits, const GenerationOptions& options,
-                                float temperature);
+                                std::span<const Hit> hits, std::span<const float> cosines,
+                                const GenerationOptions& options,
+                                float temperature = kRetrieverTemperature,
+                                const std::function<bool()>& go_on = {});
 
 }  // namespace tandem
 

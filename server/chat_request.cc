@@ -187,6 +187,8 @@ void parse_tandem(const Fields& tandem, ChatRequest& request) {
     options.search.rerank_weight = static_cast<float>(*weight);
   }
   if (const auto value = tandem.boolean("retrieve")) options.retrieve = *value;
+  const std::map<std::string, bool> answers_from = {{"all", false}, {"each", true}};
+  if (const auto value = tandem.choice("answer_from", answers_from)) options.each = *value;
   SamplingOptions& sampling = options.generation.sampling;
   if (const auto value = tandem.number("repetition_penalty", 0.1, 10)) {
     sampling.repetition_penalty = static_cast<float>(*value);

@@ -114,8 +114,10 @@ CitedAnswer answer_one(const Generator& generator, const Encoder& encoder, const
   generation.max_tokens = options.max_tokens;
   CitedAnswer answer;
   if (options.each && !hits.empty()) {
+    std::vector<float> cosines;
+    for (const Hit& hit : hits) cosines.push_back(hit.score);
     MarginalAnswer marginal =
-        answer_from_each(generator, messages, hits, generation, *options.each);
+        answer_from_each(generator, messages, hits, cosines, generation, *options.each);
     answer.text = std::move(marginal.generation.text);
     answer.citations = find_citations(answer.text, marginal.hits, encoder);
     return answer;

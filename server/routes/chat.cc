@@ -70,6 +70,9 @@ Answer run(const Exchange& exchange, const ChatRequest& request, const ServedRel
   try {
     Answer answer =
         release.answerer->answer(request.messages, request.options, [&](const TextPiece& piece) {
+          if (piece.text.empty() && piece.log_probabilities.empty()) {
+            return !exchange.connection().client_left();
+          }
           if (first) {
             const auto elapsed = Exchange::Clock::now() - exchange.start();
             metrics.observe_first_token(std::chrono::duration<double>(elapsed).count());

@@ -37,6 +37,7 @@ TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
   EXPECT_EQ(request.options.search.mode, SearchMode::kHybrid);
   EXPECT_EQ(request.options.search.limit, kDefaultPromptPassages);
   EXPECT_TRUE(request.options.retrieve);
+  EXPECT_FALSE(request.options.each);
   EXPECT_FALSE(request.stream);
 }
 
@@ -58,6 +59,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
                                       {"mode", "lexical"},
                                       {"top_k", 2},
                                       {"retrieve", false},
+                                      {"answer_from", "each"},
                                       {"repetition_penalty", 1.5},
                                       {"top_k_sampling", 40}}}}));
   const GenerationOptions& generation = request.options.generation;
@@ -74,6 +76,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
   EXPECT_EQ(request.options.search.mode, SearchMode::kLexical);
   EXPECT_EQ(request.options.search.limit, 2u);
   EXPECT_FALSE(request.options.retrieve);
+  EXPECT_TRUE(request.options.each);
   EXPECT_TRUE(request.collection_given);
 }
 
@@ -188,6 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"tandem": 1})", "tandem"},
         BadCase{R"({"tandem": {"top_k": 0}})", "tandem.top_k"},
         BadCase{R"({"tandem": {"retrieve": "no"}})", "tandem.retrieve"},
+        BadCase{R"({"tandem": {"answer_from": "some"}})", "tandem.answer_from"},
         BadCase{R"({"tandem": {"repetition_penalty": 0}})", "tandem.repetition_penalty"},
         BadCase{R"({"tandem": {"top_k_sampling": -1}})", "tandem.top_k_sampling"},
         BadCase{R"({"tandem": {"mode": "psychic"}})", "tandem.mode"},
