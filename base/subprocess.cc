@@ -1,8 +1,10 @@
 #include "base/subprocess.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kErrorOutputBytes = 64 << 10;
+constexpr int kLongestPauseMs = 50;  // between looks whether a child has ended
 
 class Pipe {
  public:
@@ -142,30 +145,74 @@ bool drain(int fd, std::string& out, std::uint64_t limit_bytes) {
   return true;
 }
 
+// As exec wants them; borrows the strings.
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Not fork(): it runs the handlers that libraries registered, and OpenBLAS's waits for its threads
+// to end, which they sometimes never do (seen: indexing stood still). The child calls nothing that
+// such handlers would have to prepare.
+pid_t fork_for(const std::string& program) {
+  const pid_t pid = ::_Fork();
+  if (pid >= 0) return pid;
+  throw Error(ErrorCode::kResourceExhausted,
+              "cannot start " + program + ": " + std::strerror(errno),
+              "raise the limit on processes or free some memory");
+}
+
+// Returns when the child has become the program; throws if it could not.
+void await_exec(Pipe& exec_status, const std::string& program) {
+  exec_status.close_write();
+  int exec_error = 0;
+  if (::read(exec_status.read_end(), &exec_error, sizeof exec_error) != sizeof exec_error) return;
+  throw Error(ErrorCode::kNotFound, "cannot run " + program + ": " + std::strerror(exec_error),
+              "install the program that provides it");
+}
+
+// Runs between fork and exec, as exec_child. `parent` is who must not die before it.
+[[noreturn]] void exec_background(char* const* arguments, char* const* environment,
+                                  const char* folder, const char* log, int niceness, pid_t parent,
+                                  int exec_status) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(127);
+  ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + niceness);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int input = ::open("/dev/null", O_RDONLY);
+  const int output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  if (input >= 0 && output >= 0 && ::chdir(folder) == 0) {
+    ::dup2(input, STDIN_FILENO);
+    ::dup2(output, STDOUT_FILENO);
+    ::dup2(output, STDERR_FILENO);
+    // Connections of clients, above all: they would stay open for as long as it runs.
+    ::close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+    ::execvpe(arguments[0], arguments, environment);
+  }
+  const int failure = errno;
+  [[maybe_unused]] const ssize_t written = ::write(exec_status, &failure, sizeof failure);
+  ::_exit(127);
+}
+
 }  // namespace
 
 SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::string_view input,
                                 const SubprocessLimits& limits) {
   TANDEM_CHECK(!arguments.empty());
-  std::vector<char*> argv;
-  argv.reserve(arguments.size() + 1);
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
+  std::vector<char*> argv = pointers_to(arguments);
   const char* path = std::getenv("PATH");
   std::string path_entry = std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin");
   std::string locale_entry = "LC_ALL=C.UTF-8";
   std::array<char*, 3> environment{path_entry.data(), locale_entry.data(), nullptr};
 
   Pipe to_child, from_child, errors, exec_status;
-  // Not fork(): it runs the handlers that libraries registered, and OpenBLAS's waits for its
-  // threads to end, which they sometimes never do (seen: indexing stood still). The child calls
-  // nothing that such handlers would have to prepare.
-  const pid_t pid = ::_Fork();
-  if (pid < 0) {
-    throw Error(ErrorCode::kResourceExhausted,
-                "cannot start " + arguments[0] + ": " + std::strerror(errno),
-                "raise the limit on processes or free some memory");
-  }
+  const pid_t pid = fork_for(arguments[0]);
   if (pid == 0) {
     exec_child(argv.data(), environment.data(), to_child.read_end(), from_child.write_end(),
                errors.write_end(), exec_status.write_end(), limits.memory_bytes, limits.timeout_ms);
@@ -175,14 +222,7 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
   to_child.close_read();
   from_child.close_write();
   errors.close_write();
-  exec_status.close_write();
-
-  int exec_error = 0;
-  if (::read(exec_status.read_end(), &exec_error, sizeof exec_error) == sizeof exec_error) {
-    throw Error(ErrorCode::kNotFound,
-                "cannot run " + arguments[0] + ": " + std::strerror(exec_error),
-                "install the program that provides it");
-  }
+  await_exec(exec_status, arguments[0]);
 
   const SigpipeBlocked sigpipe_blocked;
   set_nonblocking(to_child.write_end());
@@ -233,11 +273,47 @@ SubprocessResult run_subprocess(const std::vector<std::string>& arguments, std::
     }
   }
   // A program may close its output long before it ends.
-  for (int pause_ms = 1; !child.has_ended(); pause_ms = std::min(2 * pause_ms, 50)) {
+  for (int pause_ms = 1; !child.has_ended(); pause_ms = std::min(2 * pause_ms, kLongestPauseMs)) {
     ::poll(nullptr, 0, std::min(pause_ms, time_left_ms()));
   }
   result.exit_code = child.reap();
   return result;
+}
+
+class BackgroundProcess::Running : public Child {
+  using Child::Child;
+};
+
+BackgroundProcess::BackgroundProcess(const BackgroundCommand& command) {
+  TANDEM_CHECK(!command.arguments.empty());
+  std::vector<char*> argv = pointers_to(command.arguments);
+  std::vector<char*> environment = pointers_to(command.environment);
+  environment.pop_back();
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+  environment.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  Pipe exec_status;
+  const pid_t pid = fork_for(command.arguments[0]);
+  if (pid == 0) {
+    exec_background(argv.data(), environment.data(), command.folder.c_str(), command.log.c_str(),
+                    command.niceness, parent, exec_status.write_end());
+  }
+  running_ = std::make_unique<Running>(pid);
+  ::setpgid(pid, pid);
+  await_exec(exec_status, command.arguments[0]);
+}
+
+BackgroundProcess::~BackgroundProcess() = default;
+
+std::optional<int> BackgroundProcess::wait(int timeout_ms) {
+  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (!running_->has_ended()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return std::nullopt;
+    ::poll(nullptr, 0, std::min(static_cast<int>(left), kLongestPauseMs));
+  }
+  return running_->reap();
 }
 
 }  // namespace tandem

@@ -2,13 +2,18 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 
+#include "base/file.h"
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
 
@@ -134,6 +139,67 @@ TEST(SubprocessTest, HandlersForForkAreNotRun) {
   ASSERT_EQ(::pthread_atfork([] { handler_ran = true; }, nullptr, nullptr), 0);
   EXPECT_EQ(run_shell("echo done").output, "done\n");
   EXPECT_FALSE(handler_ran);
+}
+
+BackgroundCommand background_shell(const TemporaryFolder& folder, const std::string& script) {
+  return {.arguments = {"sh", "-c", script}, .folder = folder.path(), .log = folder.path() / "log"};
+}
+
+TEST(BackgroundProcessTest, WhatItSaysIsAppendedToItsLog) {
+  const TemporaryFolder folder;
+  BackgroundCommand command = background_shell(folder, "echo $GREETING; pwd >&2; exit 3");
+  command.environment = {"GREETING=hello"};
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(BackgroundProcess(command).wait(10'000), 3);
+  const std::string once = "hello\n" + folder.path().string() + "\n";
+  EXPECT_EQ(read_file(command.log), once + once);
+}
+
+TEST(BackgroundProcessTest, ItsNicenessIsAddedToOurs) {
+  const TemporaryFolder folder;
+  BackgroundCommand command = background_shell(folder, "nice");
+  command.niceness = 3;
+  EXPECT_EQ(BackgroundProcess(command).wait(10'000), 0);
+  EXPECT_EQ(read_file(command.log), std::to_string(::nice(0) + 3) + "\n");
+}
+
+TEST(BackgroundProcessTest, ItEndsWithWhatItStarted) {
+  const TemporaryFolder folder;
+  const BackgroundCommand command = background_shell(folder, "sleep 100 & echo $! $$; wait");
+  {
+    BackgroundProcess process(command);
+    while (read_file(command.log).empty()) EXPECT_EQ(process.wait(10), std::nullopt);
+  }
+  std::istringstream pids(read_file(command.log));
+  for (std::string pid; pids >> pid;) EXPECT_TRUE(ends_soon(pid));
+}
+
+// As when a server is killed.
+TEST(BackgroundProcessTest, ItEndsWithTheThreadThatStartedIt) {
+  const TemporaryFolder folder;
+  const BackgroundCommand command = background_shell(folder, "echo $$; exec sleep 100");
+  std::unique_ptr<BackgroundProcess> process;
+  std::thread([&] {
+    process = std::make_unique<BackgroundProcess>(command);
+    while (read_file(command.log).empty()) process->wait(10);
+  }).join();
+  EXPECT_EQ(process->wait(10'000), 128 + SIGKILL);
+}
+
+// Connections that are open when it starts would otherwise stay so for as long as it runs.
+TEST(BackgroundProcessTest, ItInheritsNoOpenFiles) {
+  const TemporaryFolder folder;
+  const int open = ::dup(STDERR_FILENO);
+  const BackgroundCommand command =
+      background_shell(folder, "test ! -e /proc/$$/fd/" + std::to_string(open));
+  EXPECT_EQ(BackgroundProcess(command).wait(10'000), 0);
+  ::close(open);
+}
+
+TEST(BackgroundProcessTest, AProgramThatIsNotThereIsSaid) {
+  const TemporaryFolder folder;
+  BackgroundCommand command = background_shell(folder, "");
+  command.arguments = {"no-such-program-of-tandem"};
+  EXPECT_EQ(error_code_of([&] { BackgroundProcess process(command); }), ErrorCode::kNotFound);
 }
 
 }  // namespace
