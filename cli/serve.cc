@@ -124,6 +124,9 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--workers", arguments->server.worker_threads, "Requests worked on at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  command->add_flag("--admin", arguments->server.admin,
+                    "Let releases be changed and models be trained by HTTP also where --host is "
+                    "not a loopback address");
   command->callback([arguments] { run(*arguments); });
 }
 
