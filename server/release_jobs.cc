@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/error.h"
@@ -12,12 +13,24 @@
 #include "server/http_error.h"
 
 namespace tandem {
+namespace {
+
+constexpr std::chrono::milliseconds kPause(200);  // between looks whether to stop waiting
+
+}  // namespace
 
 // The right to work on a set of vectors, which one at a time may have.
 class ReleaseJobs::Hold {
  public:
-  Hold(ReleaseJobs& jobs, std::uint32_t vectors) : jobs_(jobs), vectors_(vectors) {
-    const std::lock_guard lock(jobs_.mutex_);
+  enum class IfTaken { kRefuse, kWait };
+
+  Hold(ReleaseJobs& jobs, std::uint32_t vectors, IfTaken if_taken = IfTaken::kRefuse)
+      : jobs_(jobs), vectors_(vectors) {
+    std::unique_lock lock(jobs_.mutex_);
+    while (if_taken == IfTaken::kWait && jobs_.held_.contains(vectors)) {
+      if (jobs_.cancelled_) throw Cancelled();
+      jobs_.ended_.wait_for(lock, kPause);
+    }
     if (jobs_.held_.insert(vectors).second) return;
     throw RequestError(409,
                        "The vectors of this release are being worked on; GET /v1/releases says how "
@@ -48,59 +61,79 @@ std::optional<ReleaseJob> ReleaseJobs::job() const {
 
 void ReleaseJobs::create(const ReleaseModels& models, bool promote) {
   const std::lock_guard lock(mutex_);
-  if (job_ && job_->status == ReleaseJob::Status::kRunning) {
+  if (is_running()) {
     throw RequestError(409, "A release is being made already; GET /v1/releases says how far it is.",
                        {}, "release_busy");
   }
+  begin();
+  thread_ = std::thread([this, models, promote] { run(models, promote, cancelled_); });
+}
+
+ReleaseJob ReleaseJobs::make(const ReleaseModels& models, bool promote,
+                             const std::atomic<bool>& stop) {
+  {
+    std::unique_lock lock(mutex_);
+    while (is_running() && !stop) ended_.wait_for(lock, kPause);
+    if (stop) return {.status = ReleaseJob::Status::kCancelled};
+    begin();
+  }
+  return run(models, promote, stop);
+}
+
+void ReleaseJobs::begin() {
   if (thread_.joinable()) thread_.join();  // it has ended but for its last instruction
   cancelled_ = false;
   job_ = ReleaseJob{};
-  thread_ = std::thread([this, models, promote] { run(models, promote); });
 }
 
 void ReleaseJobs::report(std::string_view stage, std::uint64_t done, std::uint64_t total) {
-  if (cancelled_) throw Cancelled();
   const std::lock_guard lock(mutex_);
   job_->stage = stage;
   job_->done = done;
   job_->total = total;
 }
 
-void ReleaseJobs::end(ReleaseJob::Status status, std::string error) {
+ReleaseJob ReleaseJobs::end(ReleaseJob::Status status, std::string error) {
   if (!error.empty()) log_warning("a release could not be made: {}", error);
+  ReleaseJob ended;
   {
     const std::lock_guard lock(mutex_);
     job_->status = status;
     job_->error = std::move(error);
+    ended = *job_;
   }
   ended_.notify_all();
+  return ended;
 }
 
-void ReleaseJobs::run(const ReleaseModels& models, bool promote) {
+ReleaseJob ReleaseJobs::run(const ReleaseModels& models, bool promote,
+                            const std::atomic<bool>& stop) {
   // The other half is for those who wait for an answer. Holds for this thread only.
   omp_set_num_threads(std::max(1, compute_threads() / 2));
+  const auto report_unless_stopped = [&](std::string_view stage, std::uint64_t done,
+                                         std::uint64_t total) {
+    if (cancelled_ || stop) throw Cancelled();
+    report(stage, done, total);
+  };
   try {
     std::optional<Hold> hold;
-    const Release release = create_release(
-        *engine_.store, models,
-        [this](std::string_view stage, std::uint64_t done, std::uint64_t total) {
-          report(stage, done, total);
-        },
-        [&](const Release& added) {
-          hold.emplace(*this, added.vectors);
+    const Release release =
+        create_release(*engine_.store, models, report_unless_stopped, [&](const Release& added) {
+          // A switch that somebody asked for is no reason to give up hours of work.
+          hold.emplace(*this, added.vectors, Hold::IfTaken::kWait);
           const std::lock_guard lock(mutex_);
           job_->release = added.number;
         });
     if (promote) {
-      report("promoting", 0, 0);
+      report_unless_stopped("promoting", 0, 0);
       engine_.promote(release.number);
     }
     hold.reset();
-    end(ReleaseJob::Status::kDone);
+    return end(ReleaseJob::Status::kDone);
   } catch (const Cancelled&) {
-    end(ReleaseJob::Status::kCancelled);
+    return end(ReleaseJob::Status::kCancelled);
   } catch (const std::exception& error) {
-    end(ReleaseJob::Status::kFailed, error.what());
+    return end(ReleaseJob::Status::kFailed, error.what());
   }
 }
 

@@ -22,10 +22,10 @@ struct ReleaseJob {
   enum class Status { kRunning, kDone, kFailed, kCancelled };
   Status status = Status::kRunning;
   std::uint32_t release = 0;  // 0: the store does not know it yet
-  std::string stage;          // of ReleaseReport, or "promoting"
+  std::string stage = {};     // of ReleaseReport, or "promoting"
   std::uint64_t done = 0;
   std::uint64_t total = 0;
-  std::string error;  // of kFailed
+  std::string error = {};  // of kFailed
 };
 
 // All methods may be called from any thread. Throws Error and, for what another job keeps from
@@ -41,6 +41,9 @@ class ReleaseJobs {
 
   // Begins to make a release and, where that is asked for, promotes it in the end.
   void create(const ReleaseModels& models, bool promote);
+  // The same in this thread, when no other is being made any more: returns how it ended. It is
+  // cancelled as soon as `stop` is true.
+  ReleaseJob make(const ReleaseModels& models, bool promote, const std::atomic<bool>& stop);
   std::optional<ReleaseJob> job() const;
 
   // By name, such as "r2".
@@ -52,9 +55,11 @@ class ReleaseJobs {
  private:
   class Hold;
   struct Cancelled {};
-  void run(const ReleaseModels& models, bool promote);
+  bool is_running() const { return job_ && job_->status == ReleaseJob::Status::kRunning; }
+  void begin();
+  ReleaseJob run(const ReleaseModels& models, bool promote, const std::atomic<bool>& stop);
   void report(std::string_view stage, std::uint64_t done, std::uint64_t total);
-  void end(ReleaseJob::Status status, std::string error = {});
+  ReleaseJob end(ReleaseJob::Status status, std::string error = {});
 
   Engine& engine_;
   mutable std::mutex mutex_;  // guards what follows

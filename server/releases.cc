@@ -117,29 +117,34 @@ bool has_generator(const Store& store, const Release& release, const fs::path& g
   return store.folder() / release.generator_path == generator;
 }
 
-Release add(Store& store, const Encoder& encoder, const fs::path& encoder_folder,
-            const fs::path& generator, const ReleaseReport& report) {
+// `models` names those that are there.
+Release add(Store& store, const Encoder& encoder, const ReleaseModels& models,
+            const ReleaseReport& report) {
   Release release;
   release.number = store.reserve_release();
   release.encoder_id = encoder.id();
   release.dimension = static_cast<std::uint32_t>(encoder.dimension());
   release.created_at_unix_s = std::time(nullptr);
   ModelCopy copy(store, release.number, report);
-  // Their names are kept: clients know models by them.
-  const fs::path encoder_place = fs::path("encoder") / encoder.name();
-  for (const fs::path& file : encoder_files(encoder_folder)) {
-    copy.plan(encoder_folder / file, encoder_place / file);
+  // Clients know models by these names.
+  const fs::path encoder_place =
+      fs::path("encoder") / (models.encoder_name.empty() ? encoder.name() : models.encoder_name);
+  for (const fs::path& file : encoder_files(models.encoder)) {
+    copy.plan(models.encoder / file, encoder_place / file);
   }
   release.encoder_path = copy.path_in_store(encoder_place);
-  if (!generator.empty()) {
-    const fs::path generator_place = fs::path("generator") / generator.filename();
-    copy.plan(generator, generator_place);
+  if (!models.generator.empty()) {
+    const fs::path generator_place =
+        fs::path("generator") / (models.generator_name.empty()
+                                     ? models.generator.filename()
+                                     : fs::path(models.generator_name + ".gguf"));
+    copy.plan(models.generator, generator_place);
     release.generator_path = copy.path_in_store(generator_place);
   }
   release.files = copy.run();
   if (Encoder::open(store.folder() / release.encoder_path)->id() != encoder.id()) {
     throw Error(ErrorCode::kUnavailable,
-                fmt::format("the encoder {} changed while it was copied", encoder_folder.string()),
+                fmt::format("the encoder {} changed while it was copied", models.encoder.string()),
                 "try again when nothing writes to it any more");
   }
   release = store.add_release(release);
@@ -165,21 +170,22 @@ Release create_release(Store& store, const ReleaseModels& models, const ReleaseR
         fmt::format("the store {} has no documents and no encoder yet", store.folder().string()),
         "index documents into it first");
   }
-  const fs::path encoder_folder = chosen(store, models.encoder, live->encoder_path);
-  const fs::path generator = chosen(store, models.generator, live->generator_path);
-  const auto encoder = Encoder::open(encoder_folder);
+  ReleaseModels all = models;
+  all.encoder = chosen(store, models.encoder, live->encoder_path);
+  all.generator = chosen(store, models.generator, live->generator_path);
+  const auto encoder = Encoder::open(all.encoder);
   std::string digest;
-  if (!generator.empty()) {
-    open_gguf(generator);
-    digest = sha256_hex(MappedFile(generator).bytes());
+  if (!all.generator.empty()) {
+    open_gguf(all.generator);
+    digest = sha256_hex(MappedFile(all.generator).bytes());
   }
 
   const auto known = store.releases();
   const auto same = std::find_if(known.begin(), known.end(), [&](const Release& release) {
-    return release.encoder_id == encoder->id() && has_generator(store, release, generator, digest);
+    return release.encoder_id == encoder->id() &&
+           has_generator(store, release, all.generator, digest);
   });
-  Release release =
-      same != known.end() ? *same : add(store, *encoder, encoder_folder, generator, report);
+  Release release = same != known.end() ? *same : add(store, *encoder, all, report);
   if (added) added(release);
   complete_vectors(store, release.vectors, *encoder, embedding_report(report));
   if (store.live_vectors().number != release.vectors) {

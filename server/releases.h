@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "store/store.h"
@@ -20,6 +21,9 @@ using ReleaseReport =
 struct ReleaseModels {
   std::filesystem::path encoder;    // a folder; empty: the encoder of the live release
   std::filesystem::path generator;  // a GGUF; empty: the generator of the live release, if any
+  // What clients know them by; empty: as their paths say.
+  std::string encoder_name = {};
+  std::string generator_name = {};
 };
 
 // Copies the models into the store and embeds all passages with the encoder, beside the vectors
