@@ -7,6 +7,7 @@
 #include "server/origin.h"
 #include "server/release_jobs.h"
 #include "server/routes/routes.h"
+#include "server/uploaded_files.h"
 
 namespace tandem {
 namespace {
@@ -15,7 +16,12 @@ class TandemServer : public Server {
  public:
   TandemServer(Engine& engine, const ServerOptions& options)
       : releases_(engine),
-        context_{engine, releases_, metrics_, std::time(nullptr),
+        files_(engine.store->folder(), engine.ingestor == nullptr),
+        context_{engine,
+                 releases_,
+                 files_,
+                 metrics_,
+                 std::time(nullptr),
                  options.admin || is_loopback_host(options.host)},
         http_(http_options(options), metrics_) {
     add_chat_routes(http_, context_);
@@ -25,6 +31,7 @@ class TandemServer : public Server {
     add_rerank_routes(http_, context_);
     add_document_routes(http_, context_);
     add_release_routes(http_, context_);
+    add_file_routes(http_, context_);
     add_health_routes(http_, context_);
     add_metrics_routes(http_, context_);
     add_page_routes(http_);
@@ -46,6 +53,7 @@ class TandemServer : public Server {
 
   Metrics metrics_;
   ReleaseJobs releases_;
+  UploadedFiles files_;
   RouteContext context_;
   HttpServer http_;
 };

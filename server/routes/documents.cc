@@ -31,9 +31,7 @@ std::string_view to_string(IngestStatus status) {
 }
 
 Ingestor& writable(const RouteContext& context) {
-  if (context.engine.ingestor == nullptr) {
-    throw RequestError(403, "This server has its store open for reading only.", {}, "read_only");
-  }
+  check_writable(context);
   return *context.engine.ingestor;
 }
 

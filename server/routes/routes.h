@@ -12,6 +12,7 @@
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/release_jobs.h"
+#include "server/uploaded_files.h"
 
 namespace tandem {
 
@@ -20,9 +21,10 @@ namespace tandem {
 struct RouteContext {
   Engine& engine;
   ReleaseJobs& releases;
+  UploadedFiles& files;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
-  bool admin = false;  // whether releases may be changed
+  bool admin = false;  // whether models may be changed
 };
 
 // Sent with each answer that a model had a part in: the name of its release.
@@ -35,13 +37,20 @@ void add_search_routes(HttpServer& server, RouteContext& context);
 void add_rerank_routes(HttpServer& server, RouteContext& context);
 void add_document_routes(HttpServer& server, RouteContext& context);
 void add_release_routes(HttpServer& server, RouteContext& context);
+void add_file_routes(HttpServer& server, RouteContext& context);
 void add_health_routes(HttpServer& server, RouteContext& context);
 void add_metrics_routes(HttpServer& server, RouteContext& context);
 void add_page_routes(HttpServer& server);
 
+// Throw RequestError (403) where the store is open for reading only, and where models, which decide
+// what everybody is answered, may not be changed from other machines.
+void check_writable(const RouteContext& context);
+void check_may_change_models(const RouteContext& context);
+
 // Throw RequestError (404, "model_not_found") naming the models there are. A name of an encoder
 // means that encoder and no other, since vectors of two cannot be compared; that of a generator of
 // any release, or "tandem", means the one that serves, so that a switch does not turn clients away.
+// The name of the release that serves ("r3") means its generator.
 void check_encoder_name(std::string_view given, const ServedRelease& release);
 void check_reranker_name(std::string_view given, const ServedRelease& release);
 void check_generator_name(std::string_view given, const ServedRelease& release, const Store& store);

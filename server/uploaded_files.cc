@@ -1,0 +1,176 @@
+#include "server/uploaded_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+namespace tandem {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kVersion = 1;
+constexpr std::uint64_t kMaxRecordBytes = 64u << 10;
+constexpr char kBytes[] = ".bytes";
+constexpr char kRecord[] = ".json";
+
+// The part of a path that names the file, whichever system wrote it.
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.find_last_of("/\\") + 1);
+}
+
+UploadedFile parse_record(const fs::path& path) {
+  const json record = json::parse(read_file(path, kMaxRecordBytes));
+  if (record.at("version") != kVersion) {
+    throw Error(ErrorCode::kUnsupported, "it was written by a newer version of Tandem");
+  }
+  UploadedFile file;
+  file.id = path.stem().string();
+  file.filename = record.at("filename");
+  file.purpose = record.at("purpose");
+  file.created_at_unix_s = record.at("created_at");
+  file.sequence = record.at("sequence");
+  fs::path bytes = path;
+  file.size_bytes = fs::file_size(bytes.replace_extension(kBytes));
+  return file;
+}
+
+}  // namespace
+
+std::string random_id(std::string_view prefix) {
+  std::random_device source;
+  return fmt::format("{}-{:08x}{:08x}{:08x}", prefix, source(), source(), source());
+}
+
+UploadedFiles::UploadedFiles(const fs::path& store, bool read_only) : folder_(store / "files") {
+  read_records();
+  if (!read_only) remove_leftovers();
+}
+
+fs::path UploadedFiles::bytes_path(std::string_view id) const {
+  return folder_ / fmt::format("{}{}", id, kBytes);
+}
+
+fs::path UploadedFiles::record_path(std::string_view id) const {
+  return folder_ / fmt::format("{}{}", id, kRecord);
+}
+
+void UploadedFiles::read_records() {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder_, none)) {
+    if (entry.path().extension() != kRecord) continue;
+    try {
+      UploadedFile file = parse_record(entry.path());
+      last_sequence_ = std::max(last_sequence_, file.sequence);
+      files_.emplace(file.id, file);
+    } catch (const std::exception& error) {
+      log_warning("the uploaded file {} is left out: {}", entry.path().string(), error.what());
+    }
+  }
+}
+
+// Bytes whose record was not written, or is gone; and what was being written.
+void UploadedFiles::remove_leftovers() const {
+  std::vector<fs::path> leftovers;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder_, none)) {
+    const fs::path& path = entry.path();
+    const bool unfinished = path.filename().string().find(".tmp.") != std::string::npos;
+    if (unfinished || (path.extension() == kBytes && !exists(record_path(path.stem().string())))) {
+      leftovers.push_back(path);
+    }
+  }
+  for (const fs::path& path : leftovers) fs::remove(path, none);
+}
+
+UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purpose,
+                                std::string_view bytes) {
+  filename = last_part(filename);
+  if (filename.empty() || filename.size() > kMaxFileNameBytes || !is_valid_utf8(filename)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("the file's name must be UTF-8 of 1 to {} bytes", kMaxFileNameBytes),
+                "send it with another name");
+  }
+  UploadedFile file;
+  file.id = random_id("file");
+  file.filename = filename;
+  file.purpose = purpose;
+  file.size_bytes = bytes.size();
+  file.created_at_unix_s = std::time(nullptr);
+  const std::lock_guard lock(mutex_);
+  if (files_.size() >= kMaxUploadedFiles) {
+    throw Error(ErrorCode::kResourceExhausted,
+                fmt::format("the store has {} uploaded files already", files_.size()),
+                "delete some that are no longer needed");
+  }
+  file.sequence = ++last_sequence_;
+  std::error_code failure;
+  fs::create_directories(folder_, failure);
+  if (failure) {
+    throw Error(ErrorCode::kResourceExhausted,
+                fmt::format("cannot make the folder {}: {}", folder_.string(), failure.message()),
+                "check the store's folder and its disk");
+  }
+  write_file_atomic(bytes_path(file.id), bytes);
+  const json record = {{"version", kVersion},
+                       {"sequence", file.sequence},
+                       {"filename", file.filename},
+                       {"purpose", file.purpose},
+                       {"created_at", file.created_at_unix_s}};
+  try {
+    write_file_atomic(record_path(file.id), record.dump());
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(bytes_path(file.id), ignored);
+    throw;
+  }
+  files_.emplace(file.id, file);
+  return file;
+}
+
+std::optional<UploadedFile> UploadedFiles::find(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(id);
+  return found == files_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<UploadedFile> UploadedFiles::list() const {
+  std::vector<UploadedFile> files;
+  {
+    const std::lock_guard lock(mutex_);
+    files.reserve(files_.size());
+    for (const auto& [id, file] : files_) files.push_back(file);
+  }
+  std::sort(files.begin(), files.end(),
+            [](const UploadedFile& a, const UploadedFile& b) { return a.sequence < b.sequence; });
+  return files;
+}
+
+std::optional<std::string> UploadedFiles::content(std::string_view id) const {
+  // Only ids that were given here lead to a path.
+  const std::lock_guard lock(mutex_);
+  if (!files_.contains(id)) return std::nullopt;
+  return read_file(bytes_path(id));
+}
+
+bool UploadedFiles::remove(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(id);
+  if (found == files_.end()) return false;
+  fs::remove(record_path(id));
+  std::error_code ignored;  // what is left is removed when the folder is opened again
+  fs::remove(bytes_path(id), ignored);
+  files_.erase(found);
+  return true;
+}
+
+}  // namespace tandem
