@@ -1,12 +1,16 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <ctime>
+#include <filesystem>
 
+#include "model/threads.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/origin.h"
 #include "server/release_jobs.h"
 #include "server/routes/routes.h"
+#include "server/tuning/jobs.h"
 #include "server/uploaded_files.h"
 
 namespace tandem {
@@ -17,9 +21,11 @@ class TandemServer : public Server {
   TandemServer(Engine& engine, const ServerOptions& options)
       : releases_(engine),
         files_(engine.store->folder(), engine.ingestor == nullptr),
+        tuning_(tuning_surroundings(engine)),
         context_{engine,
                  releases_,
                  files_,
+                 tuning_,
                  metrics_,
                  std::time(nullptr),
                  options.admin || is_loopback_host(options.host)},
@@ -32,6 +38,7 @@ class TandemServer : public Server {
     add_document_routes(http_, context_);
     add_release_routes(http_, context_);
     add_file_routes(http_, context_);
+    add_fine_tuning_routes(http_, context_);
     add_health_routes(http_, context_);
     add_metrics_routes(http_, context_);
     add_page_routes(http_);
@@ -51,9 +58,23 @@ class TandemServer : public Server {
     return http;
   }
 
+  TuningSurroundings tuning_surroundings(Engine& engine) {
+    return {.store = *engine.store,
+            .files = files_,
+            .make_release =
+                [this](const ReleaseModels& models, bool promote, const std::atomic<bool>& stop) {
+                  return releases_.make(models, promote, stop);
+                },
+            .program = std::filesystem::read_symlink("/proc/self/exe"),
+            // The other half is for those who wait for an answer.
+            .threads = std::max(1, compute_threads() / 2),
+            .read_only = engine.ingestor == nullptr};
+  }
+
   Metrics metrics_;
   ReleaseJobs releases_;
   UploadedFiles files_;
+  TuningJobs tuning_;
   RouteContext context_;
   HttpServer http_;
 };

@@ -29,23 +29,6 @@ constexpr std::string_view kStep = "step-";
               "free space on the disk, then go on with --resume");
 }
 
-// Of the checkpoints in the folder, growing.
-std::vector<std::size_t> checkpoint_steps(const std::filesystem::path& folder) {
-  std::vector<std::size_t> steps;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kStep)) continue;
-    std::size_t step = 0;
-    const char* const end = name.data() + name.size();
-    if (const auto read = std::from_chars(name.data() + kStep.size(), end, step);
-        read.ec == std::errc() && read.ptr == end)
-      steps.push_back(step);
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
-}
-
 void drop_metrics_after(const std::filesystem::path& path, std::size_t step) {
   std::string kept;
   for (const json& line : RunFolder::read_metrics(path))
@@ -87,7 +70,7 @@ RunFolder RunFolder::resume(const std::filesystem::path& path, const json& descr
   const json before = json::parse(read_file(path / kDescription), nullptr, false);
   require_equal(before, description);
   RunFolder folder(path);
-  const auto steps = checkpoint_steps(path / kCheckpoints);
+  const auto steps = checkpoint_steps(path);
   if (!steps.empty()) folder.checkpoint_step_ = steps.back();
   drop_metrics_after(path, steps.empty() ? 0 : steps.back());
   folder.metrics_.open(path / kMetrics, std::ios::app);
@@ -97,6 +80,22 @@ RunFolder RunFolder::resume(const std::filesystem::path& path, const json& descr
 
 std::filesystem::path RunFolder::checkpoint(std::size_t step) const {
   return path_ / kCheckpoints / fmt::format("{}{:08}", kStep, step);
+}
+
+std::vector<std::size_t> RunFolder::checkpoint_steps(const std::filesystem::path& path) {
+  std::vector<std::size_t> steps;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path / kCheckpoints, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kStep)) continue;
+    std::size_t step = 0;
+    const char* const end = name.data() + name.size();
+    if (const auto read = std::from_chars(name.data() + kStep.size(), end, step);
+        read.ec == std::errc() && read.ptr == end)
+      steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
 }
 
 // A line that a crash cut off is left out.
@@ -122,7 +121,7 @@ void RunFolder::add_metrics(const json& line) {
 void RunFolder::add_checkpoint(std::size_t step, std::size_t kept,
                                const std::function<void(const std::filesystem::path&)>& write) {
   replace_folder(checkpoint(step), write, path_ / kCheckpoints / "unfinished");
-  auto steps = checkpoint_steps(path_ / kCheckpoints);
+  auto steps = checkpoint_steps(path_);
   for (; steps.size() > std::max<std::size_t>(kept, 1); steps.erase(steps.begin()))
     std::filesystem::remove_all(checkpoint(steps.front()));
 }

@@ -26,6 +26,8 @@ class RunFolder {
   // The step of the checkpoint that a resumed run goes on from; nullopt: from the beginning.
   std::optional<std::size_t> checkpoint_step() const { return checkpoint_step_; }
   std::filesystem::path checkpoint(std::size_t step) const;
+  // Of the checkpoints in the folder of any run, growing.
+  static std::vector<std::size_t> checkpoint_steps(const std::filesystem::path& path);
 
   // The lines of metrics.jsonl; those of the folder of any run.
   std::vector<nlohmann::json> metrics() const;

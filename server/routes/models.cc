@@ -47,7 +47,10 @@ void check_reranker_name(std::string_view given, const ServedRelease& release) {
 
 void check_generator_name(std::string_view given, const ServedRelease& release,
                           const Store& store) {
-  if (given.empty() || given == "tandem" || given == release.generator->name()) return;
+  if (given.empty() || given == "tandem" || given == release.name ||
+      given == release.generator->name()) {
+    return;
+  }
   for (const Release& known : store.releases()) {
     if (given == std::filesystem::path(known.generator_path).stem().string()) return;
   }

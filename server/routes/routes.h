@@ -12,6 +12,7 @@
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/release_jobs.h"
+#include "server/tuning/jobs.h"
 #include "server/uploaded_files.h"
 
 namespace tandem {
@@ -22,6 +23,7 @@ struct RouteContext {
   Engine& engine;
   ReleaseJobs& releases;
   UploadedFiles& files;
+  TuningJobs& tuning;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
   bool admin = false;  // whether models may be changed
@@ -38,6 +40,7 @@ void add_rerank_routes(HttpServer& server, RouteContext& context);
 void add_document_routes(HttpServer& server, RouteContext& context);
 void add_release_routes(HttpServer& server, RouteContext& context);
 void add_file_routes(HttpServer& server, RouteContext& context);
+void add_fine_tuning_routes(HttpServer& server, RouteContext& context);
 void add_health_routes(HttpServer& server, RouteContext& context);
 void add_metrics_routes(HttpServer& server, RouteContext& context);
 void add_page_routes(HttpServer& server);

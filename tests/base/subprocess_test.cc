@@ -41,7 +41,7 @@ bool ends_soon(const std::string& pid) {
   return !runs(pid);
 }
 
-std::string first_line(std::string text) {
+std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
