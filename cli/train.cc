@@ -31,16 +31,6 @@ struct TrainArguments {
   ReleasePlace place;
 };
 
-void print_figures(const TrainingReport& report) {
-  if (report.after.empty()) return;
-  fmt::print("{:<22}{:>8}{:>8}\n", "", "before", "after");
-  for (const auto& [name, after] : report.after) {
-    const auto before = report.before.find(name);
-    if (before != report.before.end())
-      fmt::print("{:<22}{:>8.3f}{:>8.3f}\n", name, before->second, after);
-  }
-}
-
 // Serves what was trained, if it came up to what was asked for.
 void promote(const TrainArguments& arguments, const PromotionGate& gate,
              const TrainingReport& report) {
@@ -88,7 +78,7 @@ void run(TrainArguments arguments) {
   }
   fmt::print("{} steps in {:.0f} s; {} holds the networks of step {}\n", report.steps,
              report.seconds, training.run.string(), report.best_step);
-  print_figures(report);
+  print_figures(report.before, report.after);
   if (gate) promote(arguments, *gate, report);
 }
 
@@ -252,9 +242,7 @@ void add_train_command(CLI::App& app) {
                    "Questions of --dev that are answered at each evaluation, evenly apart; 0: none")
       ->capture_default_str();
   add_checkpoint_options(*command, training.checkpoint_every, training.kept_checkpoints);
-  command->add_flag("--checkpoint-activations", networks.checkpoint_activations,
-                    "Compute the generator's layers twice instead of keeping what they computed: "
-                    "less memory, more time");
+  add_checkpoint_activations(*command, networks.checkpoint_activations);
   add_precision_option(*command, networks.precision);
   command
       ->add_option(

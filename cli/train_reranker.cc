@@ -46,17 +46,13 @@ void run(const RerankerArguments& arguments) {
 void add_train_reranker_command(CLI::App& train) {
   auto arguments = std::make_shared<RerankerArguments>();
   RerankerTrainingOptions& training = arguments->training;
-  CLI::App* command = train.add_subcommand(
-      "reranker",
+  CLI::App* command = add_training_command(
+      train, "reranker",
       "Make a reranker of an encoder: a network that reads a question and a passage together and "
       "scores the passage. It learns to put passages that are known to be right above others that "
       "a search finds. The run folder then holds reranker/, which tandem search and tandem serve "
       "take, with the record of the run. Interrupting is safe: --resume goes on from the last "
       "checkpoint.");
-  // What joint training requires is not asked for here.
-  command->preparse_callback([&train](std::size_t) {
-    for (CLI::Option* const option : train.get_options()) option->required(false);
-  });
   command
       ->add_option("--corpus", training.corpus,
                    R"(JSON lines {"id", "title", "text"}: the passages that are searched)")

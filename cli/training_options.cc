@@ -9,6 +9,15 @@
 
 namespace tandem {
 
+void print_figures(const std::map<std::string, double>& before,
+                   const std::map<std::string, double>& after) {
+  if (after.empty()) return;
+  fmt::print("{:<22}{:>8}{:>8}\n", "", "before", "after");
+  for (const auto& [name, value] : after)
+    if (const auto found = before.find(name); found != before.end())
+      fmt::print("{:<22}{:>8.3f}{:>8.3f}\n", name, found->second, value);
+}
+
 void show_progress(const TrainingProgress& progress, ProgressLine& line) {
   if (progress.doing != kTrainingStage) {
     line.update(progress.doing);
@@ -20,8 +29,16 @@ void show_progress(const TrainingProgress& progress, ProgressLine& line) {
                                                progress.tokens_per_second));
 }
 
-void add_length_options(CLI::App& command, double& epochs, std::size_t& steps) {
-  command.add_option("--epochs", epochs, "Times that each question is learned from")
+CLI::App* add_training_command(CLI::App& train, const char* name, const char* description) {
+  CLI::App* const command = train.add_subcommand(name, description);
+  command->preparse_callback([&train](std::size_t) {
+    for (CLI::Option* const option : train.get_options()) option->required(false);
+  });
+  return command;
+}
+
+void add_length_options(CLI::App& command, double& epochs, std::size_t& steps, const char* what) {
+  command.add_option("--epochs", epochs, fmt::format("Times that each {} is learned from", what))
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
   command.add_option("--steps", steps, "Steps, instead of epochs");
@@ -33,6 +50,12 @@ void add_checkpoint_options(CLI::App& command, std::size_t& every, std::size_t& 
   command.add_option("--keep", kept, "Checkpoints that are kept")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+}
+
+void add_checkpoint_activations(CLI::App& command, bool& recomputes) {
+  command.add_flag("--checkpoint-activations", recomputes,
+                   "Compute the generator's layers twice instead of keeping what they computed: "
+                   "less memory, more time");
 }
 
 void add_threads_option(CLI::App& command, int& threads) {

@@ -10,51 +10,16 @@
 #include "generator/citations.h"
 #include "generator/fitted_prompt.h"
 #include "generator/marginal_answer.h"
-#include "retriever/passage_text.h"
 #include "trainer/abstention.h"
 #include "trainer/answer_metrics.h"
 #include "trainer/citation_metrics.h"
-#include "trainer/passage_search.h"
+#include "trainer/corpus_search.h"
 #include "trainer/ranking_metrics.h"
 
 namespace tandem {
 namespace {
 
 constexpr std::size_t kDeepest = 20;  // place in a ranking that a metric looks at
-
-// [texts, dimension]. In parts, so that there is progress to show.
-std::vector<float> encode(const Encoder& encoder, std::span<const std::string> texts, TextKind kind,
-                          std::string_view stage, const EvaluationProgress& progress) {
-  constexpr std::size_t kPart = 512;
-  std::vector<float> vectors;
-  if (progress) progress(stage, 0, texts.size());
-  for (std::size_t begin = 0; begin < texts.size(); begin += kPart) {
-    const auto part = texts.subspan(begin, std::min(kPart, texts.size() - begin));
-    const std::vector<float> some = encoder.encode(part, kind);
-    vectors.insert(vectors.end(), some.begin(), some.end());
-    if (progress) progress(stage, begin + part.size(), texts.size());
-  }
-  return vectors;
-}
-
-std::vector<std::vector<FoundPassage>> retrieve(const Corpus& corpus,
-                                                std::span<const Question> questions,
-                                                const Encoder& encoder, std::size_t k,
-                                                const EvaluationProgress& progress) {
-  std::vector<std::string> passages;
-  passages.reserve(corpus.passages.size());
-  for (const TrainingPassage& passage : corpus.passages)
-    passages.push_back(embedding_text(to_passage(passage)));
-  std::vector<std::string> texts;
-  texts.reserve(questions.size());
-  for (const Question& question : questions) texts.push_back(question.text);
-  const auto passage_vectors =
-      encode(encoder, passages, TextKind::kPassage, "embedding passages", progress);
-  const auto question_vectors =
-      encode(encoder, texts, TextKind::kQuery, "embedding questions", progress);
-  return search_passages(passage_vectors, question_vectors,
-                         static_cast<std::size_t>(encoder.dimension()), k);
-}
 
 void score_ranking(const Question& question, std::span<const FoundPassage> found,
                    std::map<std::string, double>& scores) {
@@ -142,7 +107,7 @@ std::vector<std::size_t> spread_places(std::size_t size, std::size_t count) {
 // throws, when those under way have ended.
 template <typename Answer>
 void answer_all(std::size_t count, std::size_t concurrent, const Answer& answer,
-                const EvaluationProgress& progress) {
+                const StageProgress& progress) {
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> failed = false;
   std::mutex mutex;
@@ -172,12 +137,15 @@ void answer_all(std::size_t count, std::size_t concurrent, const Answer& answer,
 
 EvaluationReport evaluate(const Corpus& corpus, std::span<const Question> questions,
                           const Encoder& encoder, const Generator* generator,
-                          const EvaluationOptions& options, const EvaluationProgress& progress) {
+                          const EvaluationOptions& options, const StageProgress& progress) {
   TANDEM_CHECK(options.passages > 0 && options.concurrent > 0);
   EvaluationReport report;
+  std::vector<std::string> texts;
+  texts.reserve(questions.size());
+  for (const Question& question : questions) texts.push_back(question.text);
   const Stopwatch retrieval;
   const auto found =
-      retrieve(corpus, questions, encoder, std::max(options.passages, kDeepest), progress);
+      search_corpus(corpus, texts, encoder, std::max(options.passages, kDeepest), progress);
   report.retrieval_seconds = retrieval.seconds();
   report.results.resize(questions.size());
   for (std::size_t i = 0; i < questions.size(); ++i) {

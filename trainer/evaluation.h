@@ -3,15 +3,14 @@
 #define TANDEM_TRAINER_EVALUATION_H_
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "generator/answerer.h"
 #include "generator/generator.h"
 #include "retriever/encoder.h"
+#include "trainer/corpus_search.h"
 #include "trainer/question_result.h"
 #include "trainer/question_set.h"
 
@@ -33,10 +32,6 @@ struct EvaluationReport {
   double generation_seconds = 0;
 };
 
-// Called by one thread at a time, not always the same: so many of all are embedded, or answered.
-using EvaluationProgress =
-    std::function<void(std::string_view stage, std::size_t done, std::size_t total)>;
-
 // Embeds corpus and questions as the store's passages and a user's question are, searches exactly,
 // and has each question answered from the best passages with the most likely token each time.
 // Beside one another, answers are computed in the same steps; which of them share one may change
@@ -45,7 +40,7 @@ using EvaluationProgress =
 EvaluationReport evaluate(const Corpus& corpus, std::span<const Question> questions,
                           const Encoder& encoder, const Generator* generator,
                           const EvaluationOptions& options = {},
-                          const EvaluationProgress& progress = {});
+                          const StageProgress& progress = {});
 
 }  // namespace tandem
 

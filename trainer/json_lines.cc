@@ -5,7 +5,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
 #include "base/utf8.h"
 
 namespace tandem {
@@ -74,9 +73,22 @@ std::optional<bool> JsonLine::boolean(std::string_view name) const {
   return value->get<bool>();
 }
 
+std::string JsonLine::id() const {
+  return text("id").value_or(fmt::format("{}:{}", path_.filename().string(), number_));
+}
+
 void JsonLine::refuse(std::string_view problem, std::string_view advice) const {
   throw Error(ErrorCode::kCorrupt, fmt::format("{}, line {}: {}", path_.string(), number_, problem),
               std::string(advice));
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+Error no_lines(const std::filesystem::path& path, std::string_view what) {
+  return {ErrorCode::kCorrupt, fmt::format("{} has no {}", path.string(), what),
+          "write one JSON object a line"};
 }
 
 void for_each_json_line(const std::filesystem::path& path,

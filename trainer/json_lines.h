@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace tandem {
 
 inline constexpr std::size_t kMaxJsonLineBytes = std::size_t{16} << 20;
@@ -22,6 +24,7 @@ class JsonLine {
   JsonLine(const nlohmann::json& object, const std::filesystem::path& path, std::size_t number)
       : object_(object), path_(path), number_(number) {}
 
+  bool has(std::string_view name) const { return find(name) != nullptr; }
   std::optional<std::string> text(std::string_view name) const;
   // Of a field that must be there and not be empty.
   std::string required_text(std::string_view name) const;
@@ -29,7 +32,8 @@ class JsonLine {
   std::optional<double> number(std::string_view name) const;
   std::optional<bool> boolean(std::string_view name) const;
 
-  std::size_t line_number() const { return number_; }  // from 1
+  // The field "id", or "FILE:LINE".
+  std::string id() const;
   // Throws kCorrupt, "FILE, line N: PROBLEM".
   [[noreturn]] void refuse(std::string_view problem, std::string_view advice) const;
 
@@ -40,6 +44,12 @@ class JsonLine {
   const std::filesystem::path& path_;
   std::size_t number_;
 };
+
+// Whether a text is nothing but white space.
+bool is_blank(std::string_view text);
+
+// What to throw, kCorrupt, where a file has no line at all: it "has no WHAT".
+Error no_lines(const std::filesystem::path& path, std::string_view what);
 
 // Calls `visit` for each line in order; empty ones are passed over. Throws kNotFound where there is
 // no such file, and kCorrupt, with the file and the line, for a line that is not UTF-8, is no JSON

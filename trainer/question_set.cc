@@ -5,59 +5,22 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "trainer/json_lines.h"
+#include "trainer/passage_names.h"
 
 namespace tandem {
 namespace {
 
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+// Places by size, each once.
+std::vector<std::size_t> set_of(std::vector<std::size_t> places) {
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  return places;
 }
-
-Error empty_file(const std::filesystem::path& path, std::string_view what) {
-  return {ErrorCode::kCorrupt, fmt::format("{} has no {}", path.string(), what),
-          "write one JSON object a line"};
-}
-
-// Passages of a corpus by their ids and, once one is asked for, by their texts.
-class PassageNames {
- public:
-  explicit PassageNames(const Corpus& corpus) : corpus_(corpus) {}
-
-  // Places, by size, each once. Refuses a name that the corpus lacks.
-  std::vector<std::size_t> find(const JsonLine& line, std::span<const std::string> names) {
-    std::vector<std::size_t> places;
-    for (const std::string& name : names) {
-      const std::optional<std::size_t> place = find(name);
-      if (!place)
-        line.refuse(fmt::format("the corpus has no passage \"{:.80}\"", name),
-                    "add it there, or take it out of the line");
-      places.push_back(*place);
-    }
-    std::sort(places.begin(), places.end());
-    places.erase(std::unique(places.begin(), places.end()), places.end());
-    return places;
-  }
-
- private:
-  std::optional<std::size_t> find(const std::string& name) {
-    if (const auto found = corpus_.by_id.find(name); found != corpus_.by_id.end())
-      return found->second;
-    if (by_text_.empty())
-      for (std::size_t i = 0; i < corpus_.passages.size(); ++i)
-        by_text_.emplace(corpus_.passages[i].text, i);
-    const auto found = by_text_.find(name);
-    return found == by_text_.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  const Corpus& corpus_;
-  std::unordered_map<std::string_view, std::size_t> by_text_;
-};
 
 }  // namespace
 
@@ -72,7 +35,7 @@ Corpus read_corpus(const std::filesystem::path& path) {
                   "give each passage an id of its own");
     corpus.passages.push_back(std::move(passage));
   });
-  if (corpus.passages.empty()) throw empty_file(path, "passages");
+  if (corpus.passages.empty()) throw no_lines(path, "passages");
   return corpus;
 }
 
@@ -82,8 +45,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path, const Co
   PassageNames names(corpus);
   for_each_json_line(path, [&](const JsonLine& line) {
     Question question;
-    question.id = line.text("id").value_or(
-        fmt::format("{}:{}", path.filename().string(), line.line_number()));
+    question.id = line.id();
     question.text = line.text("query").value_or("");
     if (question.text.empty()) question.text = line.required_text("question");
     question.answers = line.texts("answers");
@@ -98,8 +60,8 @@ std::vector<Question> read_questions(const std::filesystem::path& path, const Co
     }
     std::vector<std::string> positives = line.texts("positives");
     if (auto positive = line.text("positive")) positives.push_back(*std::move(positive));
-    question.positives = names.find(line, positives);
-    question.negatives = names.find(line, line.texts("negatives"));
+    question.positives = set_of(names.find(line, positives));
+    question.negatives = set_of(names.find(line, line.texts("negatives")));
     std::vector<std::size_t> both;
     std::ranges::set_intersection(question.positives, question.negatives, std::back_inserter(both));
     if (!both.empty())
@@ -108,7 +70,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path, const Co
                   "take it out of one of the two");
     questions.push_back(std::move(question));
   });
-  if (questions.empty()) throw empty_file(path, "questions");
+  if (questions.empty()) throw no_lines(path, "questions");
   return questions;
 }
 

@@ -1,5 +1,7 @@
 #include "trainer/replace_folder.h"
 
+#include <vector>
+
 #include "base/file.h"
 
 namespace tandem {
@@ -14,6 +16,17 @@ void replace_folder(const std::filesystem::path& path,
   write(temporary);
   std::filesystem::remove_all(path);
   std::filesystem::rename(temporary, path);
+}
+
+void publish_all(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::vector<std::filesystem::path> entries;
+  for (const auto& entry : std::filesystem::directory_iterator(from))
+    entries.push_back(entry.path());
+  for (const auto& entry : entries) {
+    const auto place = to / entry.filename();
+    std::filesystem::remove_all(place);
+    std::filesystem::rename(entry, place);
+  }
 }
 
 }  // namespace tandem

@@ -15,6 +15,10 @@ void replace_folder(const std::filesystem::path& path,
                     const std::function<void(const std::filesystem::path&)>& write,
                     std::filesystem::path temporary = {});
 
+// Moves all that the folder `from` holds into `to`, on the same disk, in place of what has the same
+// names there. Throws std::filesystem::filesystem_error.
+void publish_all(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace tandem
 
 #endif  // TANDEM_TRAINER_REPLACE_FOLDER_H_

@@ -1,8 +1,5 @@
 #include "trainer/reranker_training.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -20,6 +17,7 @@
 #include "trainer/ranking_metrics.h"
 #include "trainer/rate_schedule.h"
 #include "trainer/reranker_data.h"
+#include "trainer/run_errors.h"
 #include "trainer/run_folder.h"
 #include "trainer/save_networks.h"
 #include "trainer/training_description.h"
@@ -38,7 +36,7 @@ json describe(const RerankerTrainingOptions& options) {
       {"kind", "reranker"},
       {"corpus", describe_file(options.corpus)},
       {"questions", describe_file(options.questions)},
-      {"dev", options.dev ? describe_file(*options.dev) : json()},
+      {"dev", describe_file(options.dev)},
       {"encoder", describe_file(options.encoder / "model.safetensors")},
       {"reranker",
        options.reranker.empty() ? json() : describe_file(options.reranker / "model.safetensors")},
@@ -195,22 +193,16 @@ void RerankerRun::step() {
   const Stopwatch stopwatch;
   const double rate =
       options_.rate * rate_factor(progress_.step(), progress_.steps(), options_.warmup);
-  const auto save = [&] {
-    folder_->add_checkpoint(progress_.step(), options_.kept_checkpoints, [&](const auto& path) {
-      network_->save_state(path / "state.safetensors");
-    });
-  };
-  const RerankerStep result = network_->step(data_->batch(progress_.step()), rate);
+  const auto batch = data_->batch(progress_.step());
+  const RerankerStep result = network_->step(batch, rate);
   const double seconds = stopwatch.seconds();
-  if (!result.finite) {
-    save();
-    throw Error(
-        ErrorCode::kInternal,
-        fmt::format("the loss or a gradient of step {} is not a finite number; its "
-                    "questions are {}",
-                    progress_.step() + 1, fmt::join(data_->batch_ids(progress_.step()), ", ")),
-        "the state before it was kept; lower the rate, or take these questions out");
-  }
+  if (!result.finite)
+    refuse_step(
+        progress_.step() + 1, data_->batch_ids(progress_.step()),
+        [&](std::size_t place) {
+          return network_->step({&batch[place], 1}, 0).finite;
+        },
+        options_.run);
   progress_.add_step(result.loss, result.tokens, seconds);
   folder_->add_metrics({{"step", progress_.step()},
                         {"loss", result.loss},
@@ -220,7 +212,10 @@ void RerankerRun::step() {
                         {"tokens", result.tokens},
                         {"seconds", seconds}});
   if (progress_.is_due(options_.evaluate_every) || progress_.is_done()) evaluate();
-  if (!progress_.is_done() && progress_.is_due(options_.checkpoint_every)) save();
+  if (!progress_.is_done() && progress_.is_due(options_.checkpoint_every))
+    folder_->add_checkpoint(progress_.step(), options_.kept_checkpoints, [&](const auto& path) {
+      network_->save_state(path / "state.safetensors");
+    });
 }
 
 // What is evaluated is what would be served.
@@ -270,7 +265,7 @@ RerankerTrainingReport RerankerRun::run() {
 
 RerankerTrainingReport train_reranker(const RerankerTrainingOptions& options,
                                       const TrainingReporter& report) {
-  return RerankerRun(options, report).run();
+  return with_file_errors([&] { return RerankerRun(options, report).run(); });
 }
 
 }  // namespace tandem

@@ -23,12 +23,18 @@ void save_adapters(const JointNetworks& networks, const JointOptions& options,
   const LowRankChanges of_encoder = networks.encoder_changes();
   if (!of_encoder.empty())
     write_lora_folder(folder / "encoder", options.encoder.lora_alpha, of_encoder);
-  const LowRankChanges of_generator = networks.generator_changes();
-  if (of_generator.empty()) return;
+  save_generator_adapter(networks.generator_changes(), options.generator.lora_alpha, generator,
+                         folder);
+}
+
+void save_generator_adapter(const LowRankChanges& changes, double alpha,
+                            const std::filesystem::path& base,
+                            const std::filesystem::path& folder) {
+  if (changes.empty()) return;
   std::filesystem::create_directories(folder);
-  const auto base = open_gguf(generator);
-  write_lora_gguf(folder / "generator.gguf", base->text("general.architecture").value_or("llama"),
-                  options.generator.lora_alpha, of_generator);
+  const auto model = open_gguf(base);
+  write_lora_gguf(folder / "generator.gguf", model->text("general.architecture").value_or("llama"),
+                  alpha, changes);
 }
 
 void merge_encoder(const std::filesystem::path& from, const std::filesystem::path& adapter,

@@ -24,6 +24,10 @@ struct AdapterPair {
 void save_adapters(const JointNetworks& networks, const JointOptions& options,
                    const std::filesystem::path& generator, const std::filesystem::path& folder);
 
+// The half of it for a generator, on the GGUF `base`; nothing where `changes` is empty.
+void save_generator_adapter(const LowRankChanges& changes, double alpha,
+                            const std::filesystem::path& base, const std::filesystem::path& folder);
+
 // The model `from` with the changes of `adapter`, written as save_encoder() and save_generator()
 // write; what is not changed keeps the type it has. Throws as LoraAdapter does, kInvalidArgument if
 // the adapter is another model's.

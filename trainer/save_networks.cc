@@ -28,8 +28,8 @@ std::vector<const TensorView*> untrained(const WeightFile& source,
 
 }  // namespace
 
-void save_folder(const std::function<void(const WeightVisitor&)>& visit_all,
-                 const std::filesystem::path& from, const std::filesystem::path& to) {
+void save_folder(const WeightVisit& visit_all, const std::filesystem::path& from,
+                 const std::filesystem::path& to) {
   std::vector<TensorShape> shapes;
   visit_all(
       [&](std::string_view name, std::span<const std::int64_t> shape, std::span<const float>) {
@@ -51,6 +51,15 @@ void save_folder(const std::function<void(const WeightVisitor&)>& visit_all,
   });
 }
 
+void save_gguf(const WeightVisit& visit_all, const std::filesystem::path& from,
+               const std::filesystem::path& to) {
+  const auto source = open_gguf(from);
+  GgufCopy writer(to, *source, type_for_trained);
+  visit_all([&](std::string_view name, std::span<const std::int64_t>,
+                std::span<const float> values) { writer.write(name, values); });
+  writer.finish();
+}
+
 void save_encoder(const JointNetworks& networks, const std::filesystem::path& from,
                   const std::filesystem::path& to) {
   save_folder([&](const WeightVisitor& visit) { networks.visit_encoder(visit); }, from, to);
@@ -58,11 +67,7 @@ void save_encoder(const JointNetworks& networks, const std::filesystem::path& fr
 
 void save_generator(const JointNetworks& networks, const std::filesystem::path& from,
                     const std::filesystem::path& to) {
-  const auto source = open_gguf(from);
-  GgufCopy writer(to, *source, type_for_trained);
-  networks.visit_generator([&](std::string_view name, std::span<const std::int64_t>,
-                               std::span<const float> values) { writer.write(name, values); });
-  writer.finish();
+  save_gguf([&](const WeightVisitor& visit) { networks.visit_generator(visit); }, from, to);
 }
 
 }  // namespace tandem

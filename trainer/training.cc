@@ -1,8 +1,5 @@
 #include "trainer/training.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -18,6 +15,8 @@
 #include "trainer/evaluation_figures.h"
 #include "trainer/passage_search.h"
 #include "trainer/rate_schedule.h"
+#include "trainer/replace_folder.h"
+#include "trainer/run_errors.h"
 #include "trainer/run_folder.h"
 #include "trainer/save_adapters.h"
 #include "trainer/save_networks.h"
@@ -52,7 +51,6 @@ class Run {
   void evaluate();
   void save_checkpoint();
   void save_networks(const std::filesystem::path& folder) const;
-  void publish_networks(const std::filesystem::path& folder);
   std::map<std::string, double> dev_figures(const Encoder& encoder, const Generator* generator);
   std::map<std::string, double> dev_figures(const std::filesystem::path& folder);
   void remember_best();
@@ -208,20 +206,13 @@ void Run::remember_best() {
   }
 }
 
-// Says which questions of the batch have a loss or a gradient that is no number. Nothing is saved:
-// what came before this step led here, and the checkpoints may be better.
 void Run::refuse_step(std::span<const TrainingQuestion> batch) {
-  std::vector<std::string_view> ids;
-  for (const TrainingQuestion& question : batch)
-    if (!networks_->step({&question, 1}, {}).finite) ids.push_back(question.id);
-  if (ids.empty())
-    for (const TrainingQuestion& question : batch) ids.push_back(question.id);
-  throw Error(ErrorCode::kInternal,
-              fmt::format("the loss or a gradient of step {} is not a finite number: that of {}",
-                          progress_.step() + 1, fmt::join(ids, ", ")),
-              fmt::format("what {} holds is as it was; begin a run with lower rates, or without "
-                          "these questions",
-                          options_.run.string()));
+  std::vector<std::string> ids;
+  for (const TrainingQuestion& question : batch) ids.push_back(question.id);
+  tandem::refuse_step(
+      progress_.step() + 1, ids,
+      [&](std::size_t place) { return networks_->step(batch.subspan(place, 1), {}).finite; },
+      options_.run);
 }
 
 void Run::step() {
@@ -257,27 +248,21 @@ void Run::save_networks(const std::filesystem::path& folder) const {
   save_adapters(*networks_, options_.networks, options_.generator, folder / kAdapter);
 }
 
-// Those in `folder` become what the run has brought.
-void Run::publish_networks(const std::filesystem::path& folder) {
-  for (const char* const name : {kEncoder, kGenerator, kAdapter}) {
-    if (!exists(folder / name)) continue;
-    std::filesystem::remove_all(options_.run / name);
-    std::filesystem::rename(folder / name, options_.run / name);
-  }
-  result_.best_step = progress_.step();
-}
-
 void Run::evaluate() {
   if (sets_.dev.empty() && !progress_.is_done()) return;
   const TemporaryPath temporary(options_.run / "unfinished");
   const auto& folder = temporary.path();
   save_networks(folder);
+  const auto publish = [&] {
+    publish_all(folder, options_.run);
+    result_.best_step = progress_.step();
+  };
   if (sets_.dev.empty()) {
-    publish_networks(folder);
+    publish();
   } else {
     const auto figures = dev_figures(folder);
     if (is_as_good(figures, result_.after, result_.best_by)) {
-      publish_networks(folder);
+      publish();
       result_.after = figures;
     }
     // Last: a line says that its networks are in their place.
@@ -318,13 +303,7 @@ TrainingReport Run::run() {
 }  // namespace
 
 TrainingReport train(const TrainingOptions& options, const TrainingReporter& report) {
-  try {
-    return Run(options, report).run();
-  } catch (const std::filesystem::filesystem_error& error) {
-    const bool full = error.code() == std::errc::no_space_on_device;
-    throw Error(full ? ErrorCode::kResourceExhausted : ErrorCode::kInternal, error.what(),
-                "mend that, then go on with --resume");
-  }
+  return with_file_errors([&] { return Run(options, report).run(); });
 }
 
 }  // namespace tandem

@@ -1,24 +1,19 @@
 #include "trainer/training_data.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <type_traits>
 #include <utility>
 
 #include "base/error.h"
-#include "generator/fitted_prompt.h"
 #include "retriever/passage_text.h"
 #include "trainer/abstention.h"
 #include "trainer/answer_metrics.h"
 #include "trainer/epoch_order.h"
 #include "trainer/random_draws.h"
+#include "trainer/served_prompt.h"
 
 namespace tandem {
 namespace {
-
-// Longest answer that a prompt leaves room for.
-constexpr int kAnswerTokens = 256;
 
 // What is drawn for a question: each has random numbers of its own, in each epoch.
 enum class Draw : std::uint64_t { kPassages, kAnswer, kTogether, kAbstention, kNegatives };
@@ -79,10 +74,7 @@ TrainingData::TrainingData(const Corpus& corpus, std::span<const Question> quest
                 generator != nullptr ? "no question has an answer to learn"
                                      : "no question has a passage that is known to be right",
                 "give questions with \"answers\" and, to train the retriever alone, \"positives\"");
-  if (generator != nullptr && !generator->end_of_turn())
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} names no token that ends a turn", generator->name()),
-                "choose an instruction-tuned model");
+  if (generator != nullptr) require_end_of_turn(*generator);
   for (const TrainingPassage& passage : corpus.passages)
     passage_tokens_.push_back(
         encoder.tokens_of(embedding_text(to_passage(passage)), TextKind::kPassage));
@@ -154,24 +146,7 @@ std::vector<std::uint32_t> TrainingData::passages_without_answer(std::size_t pla
 
 std::vector<TokenId> TrainingData::prompt(const Question& question,
                                           std::span<const std::uint32_t> passages) const {
-  const Tokenizer& tokenizer = generator_->tokenizer();
-  const auto limit = static_cast<std::size_t>(options_.passage_tokens);
-  std::vector<Hit> hits;
-  for (const std::uint32_t passage : passages) {
-    Hit& hit = hits.emplace_back();
-    hit.passage = to_passage(corpus_.passages[passage]);
-    const std::vector<TokenId> tokens = tokenizer.encode(hit.passage.text);
-    if (tokens.size() > limit) hit.passage.text = tokenizer.decode(std::span(tokens).first(limit));
-  }
-  const ChatMessage message = {"user", question.text};
-  return fit_prompt(*generator_, {&message, 1}, std::move(hits), kAnswerTokens, nullptr)
-      .prompt.tokens;
-}
-
-std::vector<TokenId> TrainingData::answer_tokens(std::string_view answer) const {
-  std::vector<TokenId> tokens = generator_->tokenizer().encode(answer);
-  tokens.push_back(*generator_->end_of_turn());
-  return tokens;
+  return served_prompt(*generator_, corpus_, question.text, passages, options_.passage_tokens);
 }
 
 void TrainingData::add_negatives(std::size_t place, std::uint64_t epoch,
@@ -199,7 +174,8 @@ TrainingQuestion TrainingData::read_alone(std::size_t place) const {
   question.id = from.id;
   const std::uint32_t passage = right == found.end() ? found.front() : *right;
   question.together = prompt(from, {&passage, 1});
-  question.answer = answer_tokens(from.answers.empty() ? kAbstention : from.answers.front());
+  question.answer =
+      answer_turn(*generator_, from.answers.empty() ? kAbstention : from.answers.front());
   return question;
 }
 
@@ -241,7 +217,7 @@ void TrainingData::add_answered(std::size_t place, std::uint64_t epoch,
   question.id = from.id;
   if (together) question.together = prompt(from, best_passages(place, epoch));
   auto random = random_of(options_, Draw::kAnswer, place, epoch);
-  question.answer = answer_tokens(from.answers[random() % from.answers.size()]);
+  question.answer = answer_turn(*generator_, from.answers[random() % from.answers.size()]);
 }
 
 void TrainingData::add_abstention(std::size_t place, std::uint64_t epoch,
@@ -255,7 +231,7 @@ void TrainingData::add_abstention(std::size_t place, std::uint64_t epoch,
   TrainingQuestion& question = batch.emplace_back();
   question.id = questions_[place]->id;
   question.together = prompt(*questions_[place], passages);
-  question.answer = answer_tokens(kAbstention);
+  question.answer = answer_turn(*generator_, kAbstention);
 }
 
 std::vector<TrainingQuestion> TrainingData::batch(std::size_t step) const {

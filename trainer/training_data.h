@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "generator/generator.h"
@@ -85,7 +84,6 @@ class TrainingData {
   std::vector<std::uint32_t> passages_without_answer(std::size_t place, std::size_t count) const;
   std::vector<TokenId> prompt(const Question& question,
                               std::span<const std::uint32_t> passages) const;
-  std::vector<TokenId> answer_tokens(std::string_view answer) const;
   TrainingQuestion joint_question(std::size_t place, std::uint64_t epoch) const;
   void add_negatives(std::size_t place, std::uint64_t epoch, TrainingQuestion& question) const;
   void add_answered(std::size_t place, std::uint64_t epoch,

@@ -12,10 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-json describe_file(const std::optional<std::filesystem::path>& path) {
-  return path ? tandem::describe_file(*path) : json();
-}
-
 const char* name_of(QuestionSelection selection) {
   switch (selection) {
     case QuestionSelection::kLoss:
@@ -30,14 +26,6 @@ const char* name_of(QuestionSelection selection) {
   return "all";
 }
 
-json describe(const NetworkOptions& options) {
-  if (!options.trained) return {{"trained", false}};
-  json description = {{"trained", true}, {"weight_decay", options.weight_decay}};
-  if (options.lora_rank > 0)
-    description["lora"] = {{"rank", options.lora_rank}, {"alpha", options.lora_alpha}};
-  return description;
-}
-
 std::string name_of(JointLossKind kind) {
   const auto& names = joint_losses();
   return std::find_if(names.begin(), names.end(),
@@ -49,6 +37,18 @@ std::string name_of(JointLossKind kind) {
 
 json describe_file(const std::filesystem::path& path) {
   return {{"path", path.string()}, {"sha256", sha256_hex(MappedFile(path).bytes())}};
+}
+
+json describe_file(const std::optional<std::filesystem::path>& path) {
+  return path ? describe_file(*path) : json();
+}
+
+json describe(const NetworkOptions& options) {
+  if (!options.trained) return {{"trained", false}};
+  json description = {{"trained", true}, {"weight_decay", options.weight_decay}};
+  if (options.lora_rank > 0)
+    description["lora"] = {{"rank", options.lora_rank}, {"alpha", options.lora_alpha}};
+  return description;
 }
 
 const char* name_of(TrainingPrecision precision) {

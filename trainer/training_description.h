@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "trainer/training.h"
@@ -17,6 +18,9 @@ const std::map<std::string, JointLossKind>& joint_losses();
 
 // Its path and SHA-256. Throws kNotFound for a file that is not there.
 nlohmann::json describe_file(const std::filesystem::path& path);
+// Null without a path.
+nlohmann::json describe_file(const std::optional<std::filesystem::path>& path);
+nlohmann::json describe(const NetworkOptions& options);
 const char* name_of(TrainingPrecision precision);
 
 // All that decides what a run does, the SHA-256 of its files included. Throws kNotFound for a file

@@ -2,17 +2,17 @@
 #include "trainer/training.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "model/gguf.h"
 #include "tests/support/errors.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/paths.h"
 #include "tests/trainer/run_samples.h"
 #include "trainer/evaluation.h"
@@ -267,18 +267,13 @@ TEST_F(TrainingTest, AFullDiskEndsARunThatThenGoesOnFromTheCheckpointBefore) {
   options_.dev.reset();
   options_.checkpoint_every = 1;
   options_.steps = 3;
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  std::optional<testing::FullDisk> full;
   const auto error = testing::error_of([&] {
     train(options_, [&](const TrainingProgress& progress) {
-      if (progress.doing != kTrainingStage || progress.step != 1) return;
-      const rlimit small = {std::size_t{1} << 16, before.rlim_max};
-      ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+      if (progress.doing == kTrainingStage && progress.step == 1) full.emplace(1 << 16);
     });
   });
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
+  full.reset();
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->code(), ErrorCode::kResourceExhausted) << error->what();
   EXPECT_TRUE(exists(options_.run / "checkpoints" / "step-00000001" / "state.safetensors"));

@@ -1,5 +1,4 @@
 // JointNetworks by LibTorch.
-#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -24,18 +23,9 @@ namespace {
 
 using Sequences = std::vector<std::vector<TokenId>>;
 
-void check(const NetworkOptions& options) {
-  if (options.lora_rank < 0 || options.lora_rank > 4096 || !(options.lora_alpha > 0) ||
-      !(options.weight_decay >= 0))
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("LoRA of rank {} and alpha {} with a weight decay of {} cannot be trained",
-                    options.lora_rank, options.lora_alpha, options.weight_decay));
-}
-
 void check(const JointOptions& options) {
-  check(options.encoder);
-  check(options.generator);
+  check_network(options.encoder);
+  check_network(options.generator);
   if (!(options.score_temperature > 0) || !(options.joint_weight >= 0) ||
       !(options.contrastive_weight >= 0) || !(options.gradient_limit >= 0) ||
       options.encoder_tokens < 1 || options.generator_tokens < 1)

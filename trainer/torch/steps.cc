@@ -12,6 +12,15 @@
 
 namespace tandem::training {
 
+void check_network(const NetworkOptions& options) {
+  if (options.lora_rank < 0 || options.lora_rank > 4096 || !(options.lora_alpha > 0) ||
+      !(options.weight_decay >= 0))
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("LoRA of rank {} and alpha {} with a weight decay of {} cannot be trained",
+                    options.lora_rank, options.lora_alpha, options.weight_decay));
+}
+
 at::ScalarType type_of(TrainingPrecision precision) {
   if (precision == TrainingPrecision::kFastest)
     return __builtin_cpu_supports("avx512bf16") != 0 ? at::kBFloat16 : at::kFloat;

@@ -15,6 +15,9 @@
 
 namespace tandem::training {
 
+// Throws kInvalidArgument for options out of range.
+void check_network(const NetworkOptions& options);
+
 // What matrices are multiplied in.
 at::ScalarType type_of(TrainingPrecision precision);
 
