@@ -22,6 +22,7 @@ void add_eval_command(CLI::App& app);
 void add_check_command(CLI::App& app, int& exit_status);
 void add_train_command(CLI::App& app);
 void add_train_reranker_command(CLI::App& train);
+void add_train_preferences_command(CLI::App& train);
 void add_merge_command(CLI::App& app);
 void add_runs_command(CLI::App& app);
 void add_release_command(CLI::App& app);

@@ -24,7 +24,8 @@ struct RunsArguments {
 };
 
 // What `tandem train` prints too, where some run has it.
-constexpr const char* kFigures[] = {"recall@1", "mrr", "exact_match", "f1", "abstention_f1"};
+constexpr const char* kFigures[] = {"recall@1",      "mrr",  "exact_match", "f1",
+                                    "abstention_f1", "wins", "margin"};
 
 void print_table(const RunRecords& records) {
   const auto& runs = records.runs;

@@ -257,6 +257,7 @@ void add_train_command(CLI::App& app) {
       ->capture_default_str();
   add_threads_option(*command, arguments->threads);
   add_train_reranker_command(*command);
+  add_train_preferences_command(*command);
   command->callback([arguments, command] {
     if (command->get_subcommands().empty()) run(*arguments);
   });

@@ -39,4 +39,9 @@ std::unique_ptr<RerankerNetwork> RerankerNetwork::load(const BertCheckpoint& che
   return trainer_plugin().load_reranker(checkpoint, options);
 }
 
+std::unique_ptr<PreferenceNetwork> PreferenceNetwork::load(const DecoderWeights& generator,
+                                                           const PreferenceOptions& options) {
+  return trainer_plugin().load_preferences(generator, options);
+}
+
 }  // namespace tandem

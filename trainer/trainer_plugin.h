@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "trainer/joint_networks.h"
+#include "trainer/preference_network.h"
 #include "trainer/reranker_network.h"
 
 namespace tandem {
@@ -18,6 +19,8 @@ struct TrainerPlugin {
                                          const JointOptions& options);
   std::unique_ptr<RerankerNetwork> (*load_reranker)(const BertCheckpoint& checkpoint,
                                                     const RerankerOptions& options);
+  std::unique_ptr<PreferenceNetwork> (*load_preferences)(const DecoderWeights& generator,
+                                                         const PreferenceOptions& options);
 };
 inline constexpr const char* kTrainerPluginFunction = "tandem_trainer_plugin";
 using TrainerPluginFunction = const TrainerPlugin* (*)(int (*compute_threads)());

@@ -7,8 +7,8 @@
 extern "C" __attribute__((visibility("default"))) const tandem::TrainerPlugin*
 tandem_trainer_plugin(int (*compute_threads)()) {
   tandem::follow_compute_threads(compute_threads);
-  static const tandem::TrainerPlugin plugin = {tandem::plugin_build().data(),
-                                               &tandem::training::load_networks,
-                                               &tandem::training::load_reranker};
+  static const tandem::TrainerPlugin plugin = {
+      tandem::plugin_build().data(), &tandem::training::load_networks,
+      &tandem::training::load_reranker, &tandem::training::load_preferences};
   return &plugin;
 }

@@ -17,6 +17,10 @@ std::unique_ptr<JointNetworks> load_networks(const BertCheckpoint& encoder, Pool
 std::unique_ptr<RerankerNetwork> load_reranker(const BertCheckpoint& checkpoint,
                                                const RerankerOptions& options);
 
+// As PreferenceNetwork::load().
+std::unique_ptr<PreferenceNetwork> load_preferences(const DecoderWeights& generator,
+                                                    const PreferenceOptions& options);
+
 }  // namespace tandem::training
 
 #endif  // TANDEM_TRAINER_TORCH_PLUGIN_H_
