@@ -256,8 +256,9 @@ RerankerTrainingReport RerankerRun::run() {
   folder_->write_result({{"steps", result_.steps},
                          {"seconds", result_.seconds},
                          {"best_step", result_.best_step},
-                         {"dev_retrieved", ranking_json(result_.retrieved)},
-                         {"dev_reranked", ranking_json(result_.reranked)}});
+                         {"best_by", dev_.empty() ? "" : "ndcg@10"},
+                         {"dev_before", ranking_json(result_.retrieved)},
+                         {"dev_after", ranking_json(result_.reranked)}});
   return result_;
 }
 

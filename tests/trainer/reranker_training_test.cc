@@ -12,6 +12,7 @@
 #include "tests/support/paths.h"
 #include "tests/trainer/run_samples.h"
 #include "trainer/reranker_data.h"
+#include "trainer/run_record.h"
 
 namespace tandem {
 namespace {
@@ -56,6 +57,10 @@ TEST_F(RerankerTrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   ASSERT_TRUE(report.reranked.has_value());
   const auto whole = testing::metrics_without_times(options_.run);
   ASSERT_EQ(whole.size(), 5u);  // four steps and an evaluation
+  const RunRecord record = read_run(options_.run);
+  EXPECT_EQ(record.before.at("mrr"), report.retrieved->mrr);
+  EXPECT_EQ(record.after.at("ndcg@10"), report.reranked->ndcg_at_10);
+  EXPECT_EQ(record.best_by, "ndcg@10");
   const auto weights = read_file(options_.run / "reranker" / "model.safetensors");
   EXPECT_FALSE(exists(options_.run / "search")) << "what passages were retrieved with";
 
