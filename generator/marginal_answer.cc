@@ -37,6 +37,7 @@ std::vector<GenerationResult> answers_to(const Generator& generator,
   // All have ended before the first that failed is thrown.
   for (const auto& answer : running) answer.wait();
   std::vector<GenerationResult> answers;
+  answers.reserve(running.size());
   for (auto& answer : running) answers.push_back(answer.get());
   return answers;
 }

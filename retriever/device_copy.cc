@@ -63,7 +63,7 @@ struct DeviceCopy::Request {
 };
 
 std::shared_ptr<const DeviceCopy> DeviceCopy::make(const Segment& segment,
-                                                   std::shared_ptr<DeviceSpace> space,
+                                                   const std::shared_ptr<DeviceSpace>& space,
                                                    std::size_t least_rows) {
   const SegmentShape& shape = segment.file().shape();
   const bool copied = shape.coding == VectorCoding::kSplit || shape.coding == VectorCoding::kHalf;

@@ -52,7 +52,7 @@ class DeviceCopy {
   // coding that is not copied (kByte, whose users have little memory), if there is no space for it,
   // or the device failed, which is written to the log.
   static std::shared_ptr<const DeviceCopy> make(const Segment& segment,
-                                                std::shared_ptr<DeviceSpace> space,
+                                                const std::shared_ptr<DeviceSpace>& space,
                                                 std::size_t least_rows);
   ~DeviceCopy();
   DeviceCopy(const DeviceCopy&) = delete;

@@ -80,6 +80,7 @@ CitedAnswer answer_one(const Generator& generator, const Encoder& encoder, const
   CitedAnswer answer;
   if (options.each && !hits.empty()) {
     std::vector<float> cosines;
+    cosines.reserve(hits.size());
     for (const Hit& hit : hits) cosines.push_back(hit.score);
     MarginalAnswer marginal =
         answer_from_each(generator, messages, hits, cosines, generation, *options.each);

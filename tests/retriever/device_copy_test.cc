@@ -102,6 +102,7 @@ TEST_F(DeviceCopyTest, SearchesAtOnceFindTheirOwn) {
   }
   std::atomic<int> wrong = 0;
   std::vector<std::thread> clients;
+  clients.reserve(8);
   for (int client = 0; client < 8; ++client) {
     clients.emplace_back([&, client] {
       for (int i = 0; i < 200; ++i) {

@@ -1,5 +1,6 @@
 #include "trainer/preference_set.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,7 +70,8 @@ TEST_F(PreferenceSetTest, LinesThatSayNothingAreRefusedByNumber) {
       {R"({"question": )", "not JSON"},
   };
   for (const auto& [line, message] : cases) {
-    const auto error = error_of([&] { read(good + "\n" + line); });
+    const std::string lines = good + "\n" + line;
+    const auto error = error_of([&] { read(lines); });
     ASSERT_TRUE(error.has_value()) << line;
     EXPECT_EQ(error->code(), ErrorCode::kCorrupt) << line;
     EXPECT_THAT(error->message(), HasSubstr("line 2")) << line;
@@ -84,8 +86,10 @@ TEST_F(PreferenceSetTest, PairsOfOneQuestionStayTogether) {
   for (int question = 0; question < 5; ++question)
     for (int pair = 0; pair < 2; ++pair) {
       const std::string name(3, static_cast<char>('a' + question));
-      lines += R"({"id": ")" + name + std::to_string(pair) + R"(", "question": "What is )" + name +
-               R"(?", "chosen": "x", "rejected": "y"})" + "\n";
+      lines += fmt::format(
+          R"({{"id": "{0}{1}", "question": "What is {0}?", "chosen": "x", "rejected": "y"}})"
+          "\n",
+          name, pair);
     }
   const PreferenceSets sets = keep_aside(read(lines), 0.4, 1);
   EXPECT_EQ(sets.dev.size(), 4u);
