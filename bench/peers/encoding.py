@@ -21,6 +21,18 @@ def read_lines(path):
     return pathlib.Path(path).read_text().splitlines()
 
 
+class States(torch.nn.Module):
+    """The network by names: its own forward() takes no tensors by position while it is exported."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids, attention_mask, token_type_ids):
+        return self.network(input_ids=input_ids, attention_mask=attention_mask,
+                            token_type_ids=token_type_ids).last_hidden_state
+
+
 def with_onnxruntime(model, threads):
     """The network exported, and around it what sentence-transformers does: batches of texts of similar
     length, mean over tokens, unit length."""
@@ -30,7 +42,7 @@ def with_onnxruntime(model, threads):
     path = tempfile.mkdtemp() + "/encoder.onnx"
     names = ["input_ids", "attention_mask", "token_type_ids"]
     example = tokenizer(["an example of a text"], return_tensors="pt")
-    torch.onnx.export(network, tuple(example[name] for name in names), path, input_names=names,
+    torch.onnx.export(States(network), tuple(example[name] for name in names), path, input_names=names,
                       output_names=["states"], opset_version=17, dynamo=False,
                       dynamic_axes={name: {0: "batch", 1: "token"} for name in [*names, "states"]})
     options = onnxruntime.SessionOptions()
