@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "retriever/attribute_json.h"
+#include "retriever/passage_text.h"
 
 namespace tandem {
 namespace {
@@ -236,8 +237,7 @@ std::string one_line(std::string_view text, std::size_t max_code_points) {
 }
 
 std::string location_of(std::string_view title, std::string_view heading_path, std::uint32_t page) {
-  std::string location(title);
-  if (!heading_path.empty()) location.append(" > ").append(heading_path);
+  std::string location = title_with_headings(title, heading_path);
   if (page > 0) location += ", page " + std::to_string(page);
   return one_line(location, 120);
 }

@@ -1,8 +1,8 @@
 #include "generator/answerer.h"
 
-#include <chrono>
 #include <numeric>
 
+#include "base/stopwatch.h"
 #include "generator/fitted_prompt.h"
 #include "generator/marginal_answer.h"
 #include "generator/prompt.h"
@@ -61,14 +61,13 @@ void Answerer::answer_each(std::span<const ChatMessage> messages, std::vector<Hi
 
 Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
                         const TextSink& sink) const {
-  using Clock = std::chrono::steady_clock;
   Answer answer;
   std::vector<Hit> hits;
   const std::string& question = question_of(messages);
   if (options.retrieve) {
-    const auto start = Clock::now();
+    const Stopwatch stopwatch;
     hits = retriever_.search(question, options.search);
-    answer.retrieval_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    answer.retrieval_seconds = stopwatch.seconds();
   }
   if (options.each && !hits.empty()) {
     answer_each(messages, std::move(hits), options, sink, answer);

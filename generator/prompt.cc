@@ -1,6 +1,7 @@
 #include "generator/prompt.h"
 
 #include "base/error.h"
+#include "retriever/passage_text.h"
 
 namespace tandem {
 namespace {
@@ -11,9 +12,7 @@ constexpr char kInstruction[] =
     "the answer, say that you do not know.";
 
 std::string format_passage(const Passage& passage) {
-  std::string text = passage.title;
-  if (!passage.heading_path.empty()) text += " > " + passage.heading_path;
-  return text + "\n" + passage.text + "\n\n";
+  return title_with_headings(passage.title, passage.heading_path) + "\n" + passage.text + "\n\n";
 }
 
 std::string format_passages(std::span<const Hit> hits, PassageReading reading) {

@@ -279,7 +279,7 @@ class SegmentedIndex : public DenseIndex, private IndexKeeper::Work {
       for (std::size_t i = 0; i < snapshot->sealed.size(); ++i) {
         const Part& part = snapshot->sealed[i];
         if (part.copy()) continue;
-        auto copy = DeviceCopy::make(*part.segment(), options_.device, options_.device_least_rows);
+        auto copy = DeviceCopy::make(part.segment(), options_.device, options_.device_least_rows);
         if (!copy) continue;
         const std::lock_guard writing(write_mutex_);
         Snapshot next = *find(collection);

@@ -22,14 +22,6 @@ std::size_t candidates_for(std::size_t k) {
   return 2 * k + 32;
 }
 
-std::vector<std::uint32_t> rows_of_places(const Segment& segment) {
-  const auto entries = segment.file().section<std::int64_t>(Section::kEntries);
-  std::vector<std::uint32_t> rows(entries.size());
-  std::transform(entries.begin(), entries.end(), rows.begin(),
-                 [](std::int64_t row) { return static_cast<std::uint32_t>(row); });
-  return rows;
-}
-
 }  // namespace
 
 bool DeviceSpace::take(std::size_t bytes) {
@@ -62,10 +54,10 @@ struct DeviceCopy::Request {
   bool done = false;
 };
 
-std::shared_ptr<const DeviceCopy> DeviceCopy::make(const Segment& segment,
+std::shared_ptr<const DeviceCopy> DeviceCopy::make(std::shared_ptr<const Segment> segment,
                                                    const std::shared_ptr<DeviceSpace>& space,
                                                    std::size_t least_rows) {
-  const SegmentShape& shape = segment.file().shape();
+  const SegmentShape& shape = segment->file().shape();
   const bool copied = shape.coding == VectorCoding::kSplit || shape.coding == VectorCoding::kHalf;
   // LibTorch takes NaN for more than every number.
   const bool finite = shape.length < std::numeric_limits<float>::max();
@@ -75,7 +67,7 @@ std::shared_ptr<const DeviceCopy> DeviceCopy::make(const Segment& segment,
     return nullptr;
   }
   try {
-    return std::shared_ptr<const DeviceCopy>(new DeviceCopy(segment, space, bytes));
+    return std::shared_ptr<const DeviceCopy>(new DeviceCopy(std::move(segment), space, bytes));
   } catch (const Error& error) {
     space->give_back(bytes);
     space->close();
@@ -84,18 +76,18 @@ std::shared_ptr<const DeviceCopy> DeviceCopy::make(const Segment& segment,
   }
 }
 
-DeviceCopy::DeviceCopy(const Segment& segment, std::shared_ptr<DeviceSpace> space,
+DeviceCopy::DeviceCopy(std::shared_ptr<const Segment> segment, std::shared_ptr<DeviceSpace> space,
                        std::size_t bytes)
-    : rows_(segment.file().shape().rows),
-      dimension_(segment.file().shape().dimension),
-      row_of_place_(rows_of_places(segment)),
+    : segment_(std::move(segment)),
+      entries_(segment_->file().section<std::int64_t>(Section::kEntries)),
       space_(std::move(space)),
       bytes_(bytes),
-      vectors_(DeviceVectors::load(
-          segment.file().section<std::uint16_t>(Section::kCodes), dimension_,
-          segment.file().shape().coding == VectorCoding::kSplit ? HalfPrecision::kBFloat16
-                                                                : HalfPrecision::kFloat16,
-          space_->runtime())) {}
+      vectors_(DeviceVectors::load(segment_->file().section<std::uint16_t>(Section::kCodes),
+                                   segment_->file().shape().dimension,
+                                   segment_->file().shape().coding == VectorCoding::kSplit
+                                       ? HalfPrecision::kBFloat16
+                                       : HalfPrecision::kFloat16,
+                                   space_->runtime())) {}
 
 DeviceCopy::~DeviceCopy() {
   vectors_.reset();
@@ -107,7 +99,7 @@ std::optional<std::vector<std::uint32_t>> DeviceCopy::nearest(
   if (!std::all_of(query.begin(), query.end(), [](float value) { return std::isfinite(value); })) {
     return std::nullopt;
   }
-  Request request{query, std::min(candidates_for(k), rows_), live};
+  Request request{query, std::min(candidates_for(k), segment_->ids().size()), live};
   std::unique_lock lock(mutex_);
   waiting_.push_back(&request);
   changed_.wait(lock, [&] { return request.done || !busy_; });
@@ -157,7 +149,7 @@ void DeviceCopy::answer(std::span<Request* const> batch) const {
   for (std::size_t begin = 0; begin < batch.size(); begin += kMostTogether) {
     const auto part = batch.subspan(begin, std::min(kMostTogether, batch.size() - begin));
     std::vector<float> queries;
-    queries.reserve(part.size() * dimension_);
+    queries.reserve(part.size() * part.front()->query.size());
     std::size_t k = 0;
     for (const Request* request : part) {
       queries.insert(queries.end(), request->query.begin(), request->query.end());
@@ -169,7 +161,7 @@ void DeviceCopy::answer(std::span<Request* const> batch) const {
       for (std::size_t rank = 0; rank < part[i]->k; ++rank) {
         const std::uint32_t place = places[i * k + rank];
         if (place == DeviceVectors::kNone) break;
-        rows.push_back(row_of_place_.empty() ? place : row_of_place_[place]);
+        rows.push_back(static_cast<std::uint32_t>(row_of(place)));
       }
     }
   }
@@ -180,10 +172,9 @@ void DeviceCopy::admit(const std::shared_ptr<const Bits>& live) const {
   std::vector<std::uint8_t> admitted;
   if (live) {
     const RowFilter filter{.ids = {}, .live = live.get()};
-    admitted.resize(rows_);
-    for (std::size_t place = 0; place < rows_; ++place) {
-      admitted[place] =
-          filter.is_live(row_of_place_.empty() ? place : row_of_place_[place]) ? 1 : 0;
+    admitted.resize(segment_->ids().size());
+    for (std::size_t place = 0; place < admitted.size(); ++place) {
+      admitted[place] = filter.is_live(row_of(place)) ? 1 : 0;
     }
   }
   vectors_->admit(admitted);

@@ -51,7 +51,7 @@ class DeviceCopy {
   // Null if `segment` has fewer than `least_rows`, with which the processor is as quick, or is of a
   // coding that is not copied (kByte, whose users have little memory), if there is no space for it,
   // or the device failed, which is written to the log.
-  static std::shared_ptr<const DeviceCopy> make(const Segment& segment,
+  static std::shared_ptr<const DeviceCopy> make(std::shared_ptr<const Segment> segment,
                                                 const std::shared_ptr<DeviceSpace>& space,
                                                 std::size_t least_rows);
   ~DeviceCopy();
@@ -66,15 +66,18 @@ class DeviceCopy {
 
  private:
   struct Request;
-  DeviceCopy(const Segment& segment, std::shared_ptr<DeviceSpace> space, std::size_t bytes);
+  DeviceCopy(std::shared_ptr<const Segment> segment, std::shared_ptr<DeviceSpace> space,
+             std::size_t bytes);
   std::vector<Request*> take_batch(const std::shared_ptr<const Bits>& live) const;
   void answer(std::span<Request* const> batch) const;
   void admit(const std::shared_ptr<const Bits>& live) const;
+  std::size_t row_of(std::size_t place) const {
+    return entries_.empty() ? place : static_cast<std::size_t>(entries_[place]);
+  }
 
-  const std::size_t rows_;
-  const std::size_t dimension_;
+  const std::shared_ptr<const Segment> segment_;
   // The row of each vector; empty where they are in the order of rows.
-  const std::vector<std::uint32_t> row_of_place_;
+  const std::span<const std::int64_t> entries_;
   const std::shared_ptr<DeviceSpace> space_;
   const std::size_t bytes_;
   // Of whoever leads a batch.

@@ -22,6 +22,12 @@ bool opens_with(std::string_view text, std::string_view heading) {
 
 }  // namespace
 
+std::string title_with_headings(std::string_view title, std::string_view heading_path) {
+  std::string text(title);
+  if (!heading_path.empty()) text.append(kHeadingSeparator).append(heading_path);
+  return text;
+}
+
 std::string embedding_text(const Passage& passage) {
   const std::string_view title = passage.title;
   std::string_view path = passage.heading_path;

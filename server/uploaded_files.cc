@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "server/record_file.h"
 
 namespace tandem {
 namespace {
@@ -29,10 +30,7 @@ std::string_view last_part(std::string_view path) {
 }
 
 UploadedFile parse_record(const fs::path& path) {
-  const json record = json::parse(read_file(path, kMaxRecordBytes));
-  if (record.at("version") != kVersion) {
-    throw Error(ErrorCode::kUnsupported, "it was written by a newer version of Tandem");
-  }
+  const json record = read_record(path, kMaxRecordBytes, kVersion);
   UploadedFile file;
   file.id = path.stem().string();
   file.filename = record.at("filename");
@@ -113,13 +111,7 @@ UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purp
                 "delete some that are no longer needed");
   }
   file.sequence = ++last_sequence_;
-  std::error_code failure;
-  fs::create_directories(folder_, failure);
-  if (failure) {
-    throw Error(ErrorCode::kResourceExhausted,
-                fmt::format("cannot make the folder {}: {}", folder_.string(), failure.message()),
-                "check the store's folder and its disk");
-  }
+  make_record_folder(folder_);
   write_file_atomic(bytes_path(file.id), bytes);
   const json record = {{"version", kVersion},
                        {"sequence", file.sequence},

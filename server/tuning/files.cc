@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "retriever/passage_text.h"
 #include "trainer/run_folder.h"
 
 namespace tandem {
@@ -22,12 +23,10 @@ constexpr std::uint64_t kLogTailBytes = 16u << 10;
 constexpr std::size_t kShortIdDigits = 8;
 
 std::string corpus_line(const Passage& passage) {
-  // As the generator's prompt names it when it serves.
-  std::string title = passage.title;
-  if (!passage.heading_path.empty()) title += " > " + passage.heading_path;
   const json line = {{"id", std::to_string(passage.id)},
                      {"document", passage.document_id},
-                     {"title", title},
+                     // As the generator's prompt names it when it serves.
+                     {"title", title_with_headings(passage.title, passage.heading_path)},
                      {"text", passage.text}};
   return line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }

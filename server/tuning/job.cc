@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "server/record_file.h"
 
 namespace tandem {
 namespace {
@@ -53,10 +54,7 @@ TuningJob::Status status_named(const std::string& name) {
 }
 
 TuningJob parse_record(const fs::path& folder) {
-  const json record = json::parse(read_file(folder / kRecord, kMaxRecordBytes));
-  if (record.at("version") != kVersion) {
-    throw Error(ErrorCode::kUnsupported, "it was written by a newer version of Tandem");
-  }
+  const json record = read_record(folder / kRecord, kMaxRecordBytes, kVersion);
   TuningJob job;
   job.id = folder.filename().string();
   job.sequence = record.at("sequence");

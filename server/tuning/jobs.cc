@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/subprocess.h"
 #include "server/http_error.h"
+#include "server/record_file.h"
 #include "server/tuning/files.h"
 #include "server/tuning/questions.h"
 #include "trainer/promotion_gate.h"
@@ -106,13 +107,7 @@ void TuningJobs::write_files(const TuningJob& job) const {
   const auto write_questions = [&](const std::string& id, const char* param, const char* name) {
     write_file_atomic(place / name, to_question_lines(content_of(id, param), param));
   };
-  std::error_code failure;
-  fs::create_directories(place, failure);
-  if (failure) {
-    throw Error(ErrorCode::kResourceExhausted,
-                fmt::format("cannot make the folder {}: {}", place.string(), failure.message()),
-                "check the store's folder and its disk");
-  }
+  make_record_folder(place);
   write_questions(request.training_file, "training_file", kTrainingQuestions);
   if (!request.validation_file.empty()) {
     write_questions(request.validation_file, "validation_file", kDevQuestions);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "tests/support/errors.h"
+#include "tests/support/fake_generator.h"
 
 namespace tandem {
 namespace {
@@ -25,31 +26,19 @@ struct Line {
 };
 
 // Answers with the line of the passage that stands in the prompt: "passage 0", "passage 1", ...
-class ScriptedGenerator final : public Generator {
+class ScriptedGenerator final : public testing::FakeGenerator {
  public:
   explicit ScriptedGenerator(std::vector<Line> script) : script_(std::move(script)) {}
 
-  const std::string& name() const override { return name_; }
-  int context_length() const override { return 1000; }
-  PassageReading passage_reading() const override { return PassageReading::kTogether; }
-  const Tokenizer& tokenizer() const override { throw Error(ErrorCode::kInternal, "not asked"); }
-  std::string spell(TokenId) const override { return {}; }
-  std::optional<TokenId> end_of_turn() const override { return std::nullopt; }
-  SchedulerState state() const override { return {}; }
-
-  Prompt render(std::span<const ChatMessage> messages, PassageReading) const override {
-    Prompt prompt;
-    for (std::size_t i = 0; i < script_.size(); ++i) {
-      const bool there =
-          messages.back().content.find("passage " + std::to_string(i)) != std::string::npos;
-      if (there) prompt.tokens.push_back(static_cast<TokenId>(i));
-    }
-    return prompt;
-  }
   GenerationResult generate(const Prompt& prompt, const GenerationOptions& options,
                             const TextSink& sink) const override {
-    EXPECT_EQ(prompt.tokens.size(), 1u) << "each passage stands alone in its prompt";
-    const Line& line = script_.at(static_cast<std::size_t>(prompt.tokens.front()));
+    const std::string text = testing::text_of_bytes(prompt.tokens);
+    std::vector<std::size_t> there;
+    for (std::size_t i = 0; i < script_.size(); ++i) {
+      if (text.find("passage " + std::to_string(i)) != std::string::npos) there.push_back(i);
+    }
+    EXPECT_EQ(there.size(), 1u) << "each passage stands alone in its prompt";
+    const Line& line = script_.at(there.front());
     if (line.fails) throw Error(ErrorCode::kResourceExhausted, "no room");
     GenerationResult result;
     result.text = line.text;
@@ -65,7 +54,6 @@ class ScriptedGenerator final : public Generator {
 
  private:
   std::vector<Line> script_;
-  std::string name_ = "scripted";
 };
 
 std::vector<Hit> hits(std::size_t count) {

@@ -11,7 +11,6 @@
 #include "model/gguf.h"
 #include "tests/support/chat_gguf.h"
 #include "tests/support/errors.h"
-#include "tests/support/full_disk.h"
 #include "tests/support/paths.h"
 #include "tests/trainer/run_samples.h"
 #include "trainer/preference_data.h"
@@ -240,22 +239,10 @@ TEST_F(PreferenceTrainingTest, ANumberThatIsNotFiniteNamesItsPairsAndKeepsWhatTh
 }
 
 TEST_F(PreferenceTrainingTest, AFullDiskEndsARunThatThenGoesOnFromTheCheckpointBefore) {
-  options_.dev.reset();
-  options_.checkpoint_every = 1;
-  options_.steps = 3;
-  std::optional<testing::FullDisk> full;
-  const auto error = testing::error_of([&] {
-    train_preferences(options_, [&](const TrainingProgress& progress) {
-      if (progress.doing == kTrainingStage && progress.step == 1) full.emplace(1 << 16);
-    });
-  });
-  full.reset();
-  ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->code(), ErrorCode::kResourceExhausted) << error->what();
-  EXPECT_TRUE(exists(options_.run / "checkpoints" / "step-00000001" / "state.safetensors"));
-  EXPECT_FALSE(exists(options_.run / "checkpoints" / "unfinished"));
-  options_.resume = true;
-  EXPECT_EQ(train_preferences(options_, {}).steps, 3u);
+  testing::expect_to_survive_a_full_disk(options_,
+                                         [](const auto& options, const TrainingReporter& report) {
+                                           return train_preferences(options, report);
+                                         });
 }
 
 TEST_F(PreferenceTrainingTest, ARunIsNeverGoneOnWithOtherwise) {

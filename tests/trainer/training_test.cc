@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "model/gguf.h"
 #include "tests/support/errors.h"
-#include "tests/support/full_disk.h"
 #include "tests/support/paths.h"
 #include "tests/trainer/run_samples.h"
 #include "trainer/evaluation.h"
@@ -261,26 +260,11 @@ TEST_F(TrainingTest, WhatCannotBeTrainedIsRefusedBeforeTheFolderIsMade) {
   EXPECT_FALSE(exists(good.run));
 }
 
-// The disk is full for files of more than 64 KiB while the second checkpoint is written.
 TEST_F(TrainingTest, AFullDiskEndsARunThatThenGoesOnFromTheCheckpointBefore) {
   options_.generator.clear();
-  options_.dev.reset();
-  options_.checkpoint_every = 1;
-  options_.steps = 3;
-  std::optional<testing::FullDisk> full;
-  const auto error = testing::error_of([&] {
-    train(options_, [&](const TrainingProgress& progress) {
-      if (progress.doing == kTrainingStage && progress.step == 1) full.emplace(1 << 16);
-    });
-  });
-  full.reset();
-  ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->code(), ErrorCode::kResourceExhausted) << error->what();
-  EXPECT_TRUE(exists(options_.run / "checkpoints" / "step-00000001" / "state.safetensors"));
-  EXPECT_FALSE(exists(options_.run / "checkpoints" / "unfinished"));
-
-  options_.resume = true;
-  EXPECT_EQ(train(options_, {}).steps, 3u);
+  testing::expect_to_survive_a_full_disk(
+      options_,
+      [](const auto& options, const TrainingReporter& report) { return train(options, report); });
   const auto lines = testing::metrics_without_times(options_.run);
   ASSERT_EQ(lines.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(lines[i].at("step"), i + 1);
