@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "generator/abstention.h"
 #include "generator/fitted_prompt.h"
 
 namespace tandem {
@@ -70,9 +71,12 @@ MarginalAnswer answer_from_each(const Generator& generator, std::span<const Chat
     weights.push_back(std::exp(prior + log_probability(answers[i])));
     likelihoods[answers[i].text] += weights.back();
   }
+  const auto rank = [](const auto& likelihood) {
+    return std::pair(!is_abstention(likelihood.first), likelihood.second);
+  };
   const std::string chosen =
-      std::max_element(likelihoods.begin(), likelihoods.end(), [](const auto& a, const auto& b) {
-        return a.second < b.second;
+      std::max_element(likelihoods.begin(), likelihoods.end(), [&](const auto& a, const auto& b) {
+        return rank(a) < rank(b);
       })->first;
   std::vector<std::size_t> led_to_it;
   for (std::size_t i = 0; i < hits.size(); ++i) {

@@ -24,7 +24,9 @@ struct MarginalAnswer {
 // Of the texts y that come of the question x with one of the passages z at a time, the one with the
 // highest
 //   sum over those z that it came of: softmax(cosine(x, z) / temperature) p(y | x, z),
-// where p is that of the text's tokens. `cosines` has one for each of `hits`, which are not empty.
+// where p is that of the text's tokens. An abstention (abstention.h) is chosen only where all
+// passages lead to one: that a passage lacks the answer says nothing against what another one has,
+// and passages that lack it are many. `cosines` has one for each of `hits`, which are not empty.
 // Answers are computed in the same steps, as far as the scheduler has room. `go_on`, which may be
 // empty, is asked at each token, by one thread at a time: when it is false the generation ends as
 // cancelled. Safe from any thread; throws what generate() does.

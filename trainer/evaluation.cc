@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
+#include "generator/abstention.h"
 #include "generator/citations.h"
 #include "generator/fitted_prompt.h"
 #include "generator/marginal_answer.h"
-#include "trainer/abstention.h"
 #include "trainer/answer_metrics.h"
 #include "trainer/citation_metrics.h"
 #include "trainer/corpus_search.h"

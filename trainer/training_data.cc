@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "generator/abstention.h"
 #include "retriever/passage_text.h"
-#include "trainer/abstention.h"
 #include "trainer/answer_metrics.h"
 #include "trainer/epoch_order.h"
 #include "trainer/random_draws.h"

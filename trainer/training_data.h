@@ -28,8 +28,8 @@ struct BatchOptions {
   // learn, these questions are read in no other way.
   double together_share = 0;
   // The share of the questions with an answer that are also asked with passages that do not hold
-  // it, for the generator to say so (abstention.h). From questions that have no answer alone it may
-  // learn how such questions sound, and not to look for the answer in the passages.
+  // it, for the generator to say so (generator/abstention.h). From questions that have no answer
+  // alone it may learn how such questions sound, and not to look for the answer in the passages.
   double abstention_share = 0;
   // Of the negatives that a question brings, drawn anew each epoch: for the contrastive loss.
   std::size_t negatives = 4;

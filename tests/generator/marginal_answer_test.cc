@@ -103,6 +103,19 @@ TEST(MarginalAnswerTest, TheLikeliestPassageOfAnAnswerComesFirst) {
   EXPECT_TRUE(answer.generation.log_probabilities.empty()) << "nobody asked for them";
 }
 
+TEST(MarginalAnswerTest, OnePassageWithAnAnswerIsEnough) {
+  const ScriptedGenerator generator(
+      {{"I do not know.", {0.9}}, {"I do not know.", {0.9}}, {"June", {0.1}}});
+  const auto answer = choose(generator, {0.8f, 0.8f, 0.5f}, 0.05f);
+  EXPECT_EQ(answer.generation.text, "June");
+  EXPECT_THAT(ids(answer), ElementsAre(2));
+}
+
+TEST(MarginalAnswerTest, SaysThatItDoesNotKnowWhereNoPassageSaysMore) {
+  const ScriptedGenerator generator({{"I do not know.", {0.2}}, {"I do not know.", {0.9}}});
+  EXPECT_EQ(choose(generator, {0.8f, 0.5f}, 0.05f).generation.text, "I do not know.");
+}
+
 TEST(MarginalAnswerTest, LogProbabilitiesAreThoseOfTheAnswerThatIsGiven) {
   const ScriptedGenerator generator({{"May", {0.2}}, {"June", {0.9}}});
   GenerationOptions options;

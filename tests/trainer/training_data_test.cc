@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "generator/abstention.h"
 #include "tests/support/errors.h"
 #include "tests/support/fake_encoder.h"
 #include "tests/support/fake_generator.h"
-#include "trainer/abstention.h"
 
 namespace tandem {
 namespace {

@@ -1,6 +1,6 @@
 // When a generator says that it has no answer.
-#ifndef TANDEM_TRAINER_ABSTENTION_H_
-#define TANDEM_TRAINER_ABSTENTION_H_
+#ifndef TANDEM_GENERATOR_ABSTENTION_H_
+#define TANDEM_GENERATOR_ABSTENTION_H_
 
 #include <string_view>
 
@@ -16,4 +16,4 @@ bool is_abstention(std::string_view answer);
 
 }  // namespace tandem
 
-#endif  // TANDEM_TRAINER_ABSTENTION_H_
+#endif  // TANDEM_GENERATOR_ABSTENTION_H_
