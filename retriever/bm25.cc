@@ -84,7 +84,8 @@ class Bm25Search {
     base_ = parameters.k1 * (1 - parameters.b);
     slope_ = average > 0 ? parameters.k1 * parameters.b / average : 0;
     for (const Bm25Term& term : terms) {
-      const auto n = static_cast<float>(term.postings->passage_count);
+      const auto n = static_cast<float>(term.passage_count > 0 ? term.passage_count
+                                                               : term.postings->passage_count);
       const float idf = std::log1p(std::max(passages - n, 0.0f) / (n + 0.5f) + 0.5f / (n + 0.5f));
       cursors_.push_back({&term, term.weight * idf});
     }

@@ -33,6 +33,9 @@ struct Bm25Term {
   float weight = 0;  // its number in the query; 0: it does not score
   bool required = false;
   bool excluded = false;
+  // That hold it, n(t); 0: as many as `postings` says. More where several collections are searched
+  // as if they were one.
+  std::uint64_t passage_count = 0;
 };
 
 // The k best passages, best first, of equal ones the older first: those that hold every required

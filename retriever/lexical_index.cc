@@ -5,12 +5,57 @@
 
 #include "base/log.h"
 #include "retriever/passage_text.h"
+#include "retriever/top_passages.h"
 
 namespace tandem {
 namespace {
 
 constexpr std::size_t kMaxPhraseChecks = 10'000;
 constexpr std::size_t kCompletedAtOnce = 256;
+
+// Those that score, then those that exclude.
+std::vector<std::string> names_of(const LexicalQuery& query) {
+  std::vector<std::string> names;
+  for (const TermCount& term : query.terms) names.push_back(term.term);
+  names.insert(names.end(), query.excluded.begin(), query.excluded.end());
+  return names;
+}
+
+// Gives each snapshot the size of all of them together. The result says of each term how many
+// passages of all hold it.
+std::vector<std::uint64_t> count_over_all(std::span<PostingsSnapshot> snapshots) {
+  std::uint64_t passages = 0;
+  std::uint64_t length = 0;
+  std::vector<std::uint64_t> counts;
+  for (const PostingsSnapshot& snapshot : snapshots) {
+    passages += snapshot.passage_count;
+    length += snapshot.total_length;
+    counts.resize(snapshot.terms.size());
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += snapshot.terms[i]->passage_count;
+  }
+  for (PostingsSnapshot& snapshot : snapshots) {
+    snapshot.passage_count = passages;
+    snapshot.total_length = length;
+  }
+  return counts;
+}
+
+std::vector<Bm25Term> bm25_terms(const LexicalQuery& query, std::span<const std::string> names,
+                                 const PostingsSnapshot& snapshot,
+                                 std::span<const std::uint64_t> counts) {
+  std::vector<Bm25Term> terms;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    Bm25Term& term = terms.emplace_back();
+    term.postings = snapshot.terms[i].get();
+    term.passage_count = counts[i];
+    term.excluded = i >= query.terms.size();
+    if (term.excluded) continue;
+    term.weight = static_cast<float>(query.terms[i].count);
+    term.required =
+        std::find(query.required.begin(), query.required.end(), names[i]) != query.required.end();
+  }
+  return terms;
+}
 
 }  // namespace
 
@@ -27,20 +72,35 @@ bool LexicalIndex::covers(std::string_view collection) const {
 std::vector<ScoredPassage> LexicalIndex::search(std::string_view collection,
                                                 const LexicalQuery& query, std::size_t k,
                                                 const PassageSet* allowed) const {
-  std::vector<std::string> names;
-  for (const TermCount& term : query.terms) names.push_back(term.term);
-  names.insert(names.end(), query.excluded.begin(), query.excluded.end());
-  const PostingsSnapshot snapshot = store_.read_postings(collection, names);
-  std::vector<Bm25Term> terms;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    Bm25Term& term = terms.emplace_back();
-    term.postings = snapshot.terms[i].get();
-    term.excluded = i >= query.terms.size();
-    if (term.excluded) continue;
-    term.weight = static_cast<float>(query.terms[i].count);
-    term.required =
-        std::find(query.required.begin(), query.required.end(), names[i]) != query.required.end();
+  const SearchedPart part{collection, allowed};
+  return search(std::span(&part, 1), query, k);
+}
+
+std::vector<ScoredPassage> LexicalIndex::search(std::span<const SearchedPart> parts,
+                                                const LexicalQuery& query, std::size_t k) const {
+  const std::vector<std::string> names = names_of(query);
+  std::vector<PostingsSnapshot> snapshots;
+  for (const SearchedPart& part : parts) {
+    snapshots.push_back(store_.read_postings(part.collection, names));
   }
+  const std::vector<std::uint64_t> counts = count_over_all(snapshots);
+  if (parts.size() == 1) {
+    const std::vector<Bm25Term> terms = bm25_terms(query, names, snapshots[0], counts);
+    return search_part(snapshots[0], terms, query, k, parts[0].allowed);
+  }
+  TopPassages best(k);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].allowed != nullptr && parts[i].allowed->size() == 0) continue;
+    const std::vector<Bm25Term> terms = bm25_terms(query, names, snapshots[i], counts);
+    best.offer(search_part(snapshots[i], terms, query, k, parts[i].allowed));
+  }
+  return best.take();
+}
+
+std::vector<ScoredPassage> LexicalIndex::search_part(const PostingsSnapshot& snapshot,
+                                                     std::span<const Bm25Term> terms,
+                                                     const LexicalQuery& query, std::size_t k,
+                                                     const PassageSet* allowed) const {
   if (!query.has_phrases()) return search_bm25(snapshot, terms, k, allowed, parameters_);
 
   std::vector<ScoredPassage> found;

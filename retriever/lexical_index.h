@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,12 @@
 #include "store/store.h"
 
 namespace tandem {
+
+// A collection, or some of its passages. Borrows both.
+struct SearchedPart {
+  std::string_view collection;
+  const PassageSet* allowed = nullptr;  // null: all of them
+};
 
 // Borrows the store, which must outlive it. All methods may be called from any thread.
 class LexicalIndex {
@@ -33,10 +40,20 @@ class LexicalIndex {
   // hold their words, 10,000 at most. An unknown collection is empty.
   std::vector<ScoredPassage> search(std::string_view collection, const LexicalQuery& query,
                                     std::size_t k, const PassageSet* allowed = nullptr) const;
+  // The k best of all parts, which are of different collections. BM25's of two collections do not
+  // compare, since a word that is rare in one may be common in the other: here the number of
+  // passages, their lengths and those that hold a word are counted over all the collections, so
+  // that the scores are those that the passages would have in one collection of them all.
+  std::vector<ScoredPassage> search(std::span<const SearchedPart> parts, const LexicalQuery& query,
+                                    std::size_t k) const;
   // Whether what `passage` is found by meets the query's conditions.
   bool allows(const LexicalQuery& query, const Passage& passage) const;
 
  private:
+  std::vector<ScoredPassage> search_part(const PostingsSnapshot& snapshot,
+                                         std::span<const Bm25Term> terms, const LexicalQuery& query,
+                                         std::size_t k, const PassageSet* allowed) const;
+
   const Store& store_;
   TextAnalysis analysis_;
   Bm25Parameters parameters_;

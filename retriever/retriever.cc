@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "retriever/passage_text.h"
+#include "retriever/top_passages.h"
 
 namespace tandem {
 
@@ -19,11 +20,17 @@ const std::map<std::string, SearchMode>& search_modes() {
 // this place cannot come to the top by it.
 constexpr std::size_t kFusedDepth = 100;
 
+// A collection, and what a filter leaves of it.
+struct Retriever::Part {
+  std::string collection;
+  std::shared_ptr<const PassageSet> allowed;  // null without a filter
+};
+
 struct Retriever::Question {
+  std::vector<Part> parts;
   SearchMode mode = SearchMode::kDense;
-  LexicalQuery lexical;                       // unless kDense
-  std::vector<float> vector;                  // unless kLexical
-  std::shared_ptr<const PassageSet> allowed;  // by the filter; null without one
+  LexicalQuery lexical;       // unless kDense
+  std::vector<float> vector;  // unless kLexical
 };
 
 Retriever::Retriever(const Store& store, const DenseIndex& index, const AttributeIndex& attributes,
@@ -34,6 +41,25 @@ Retriever::Retriever(const Store& store, const DenseIndex& index, const Attribut
       lexical_(lexical),
       encoder_(encoder),
       reranker_(reranker) {}
+
+std::vector<Retriever::Part> Retriever::parts_of(const SearchOptions& options) const {
+  std::vector<std::string> names = {options.collection};
+  for (const std::string& name : options.more_collections) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  std::vector<Part> parts;
+  for (std::string& name : names) {
+    check_collection_name(name);
+    if (!store_.get_collection(name)) {
+      throw Error(ErrorCode::kNotFound, "there is no collection named " + name,
+                  "index documents into it first");
+    }
+    Part part{std::move(name), nullptr};
+    if (options.filter) part.allowed = attributes_.select(part.collection, *options.filter);
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
 
 std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& options) const {
   if (query.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos) {
@@ -47,23 +73,21 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
     throw Error(ErrorCode::kInvalidArgument, "there is no reranker to score passages again",
                 "give one with --reranker DIR, or search without");
   }
-  check_collection_name(options.collection);
-  if (!store_.get_collection(options.collection)) {
-    throw Error(ErrorCode::kNotFound, "there is no collection named " + options.collection,
-                "index documents into it first");
-  }
-
   Question question;
-  if (options.filter) {
-    question.allowed = attributes_.select(options.collection, *options.filter);
-    if (question.allowed->size() == 0) return {};
+  question.parts = parts_of(options);
+  if (std::all_of(question.parts.begin(), question.parts.end(),
+                  [](const Part& part) { return part.allowed && part.allowed->size() == 0; })) {
+    return {};
   }
   question.mode = options.mode;
   std::string text(query);
-  if (options.mode != SearchMode::kDense && !lexical_.covers(options.collection)) {
+  const auto uncovered =
+      std::find_if(question.parts.begin(), question.parts.end(),
+                   [&](const Part& part) { return !lexical_.covers(part.collection); });
+  if (options.mode != SearchMode::kDense && uncovered != question.parts.end()) {
     if (options.mode == SearchMode::kLexical) {
       throw Error(ErrorCode::kUnavailable,
-                  "the words of the collection " + options.collection + " are not indexed yet",
+                  "the words of the collection " + uncovered->collection + " are not indexed yet",
                   "open the store for writing once, with tandem index or tandem serve");
     }
     question.mode = SearchMode::kDense;
@@ -97,6 +121,9 @@ std::vector<Hit> Retriever::search(std::string_view query, const SearchOptions& 
   }
   if (options.rerank > 0) hits = reranked(text, std::move(hits), options.rerank_weight);
   if (hits.size() > options.limit) hits.resize(options.limit);
+  if (options.score_threshold) {
+    std::erase_if(hits, [&](const Hit& hit) { return hit.score < *options.score_threshold; });
+  }
   return hits;
 }
 
@@ -115,21 +142,32 @@ std::vector<Hit> Retriever::reranked(std::string_view query, std::vector<Hit> hi
   return ordered;
 }
 
+// Of all parts: cosines compare, whatever collection they are of.
+std::vector<ScoredPassage> Retriever::nearest(const Question& question, std::size_t k) const {
+  const auto search = [&](const Part& part) {
+    return index_.search(part.collection, question.vector, k, part.allowed.get());
+  };
+  if (question.parts.size() == 1) return search(question.parts[0]);
+  TopPassages best(k);
+  for (const Part& part : question.parts) {
+    if (!part.allowed || part.allowed->size() > 0) best.offer(search(part));
+  }
+  return best.take();
+}
+
 // Fewer than `wanted` only if there are no more.
 std::vector<ScoredPassage> Retriever::rank(const Question& question, const SearchOptions& options,
                                            std::size_t wanted) const {
-  const PassageSet* const allowed = question.allowed.get();
-  if (question.mode == SearchMode::kDense) {
-    return index_.search(options.collection, question.vector, wanted, allowed);
-  }
+  if (question.mode == SearchMode::kDense) return nearest(question, wanted);
+  std::vector<SearchedPart> parts;
+  for (const Part& part : question.parts) parts.push_back({part.collection, part.allowed.get()});
   if (question.mode == SearchMode::kLexical) {
-    return lexical_.search(options.collection, question.lexical, wanted, allowed);
+    return lexical_.search(parts, question.lexical, wanted);
   }
   const std::size_t depth = std::max(wanted, kFusedDepth);
-  auto dense = index_.search(options.collection, question.vector, depth, allowed);
+  auto dense = nearest(question, depth);
   if (question.lexical.has_conditions()) drop_forbidden(question.lexical, dense);
-  return fuse(dense, lexical_.search(options.collection, question.lexical, depth, allowed), wanted,
-              options.fusion);
+  return fuse(dense, lexical_.search(parts, question.lexical, depth), wanted, options.fusion);
 }
 
 // Of a ranking that knows nothing of conditions. What meets them and is missed here is found by its

@@ -34,6 +34,9 @@ inline constexpr std::size_t kDefaultReranked = 50;
 
 struct SearchOptions {
   std::string collection = kDefaultCollection;
+  // Searched together with it, as if all were one collection: what is found, in which order and
+  // with which scores, is what would be in one collection of all their passages.
+  std::vector<std::string> more_collections = {};
   std::size_t limit = 5;
   // Only passages of documents that it selects are searched: as many hits come back as without it,
   // if it leaves as many.
@@ -47,6 +50,8 @@ struct SearchOptions {
   // `limit` of them are returned; 0: none. At least `limit` are.
   std::size_t rerank = 0;
   float rerank_weight = kRerankWeight;  // from 0 to 1, of its scores beside those of the search
+  // Hits with a lower score are left out.
+  std::optional<float> score_threshold = std::nullopt;
 };
 
 struct Hit {
@@ -66,11 +71,14 @@ class Retriever {
 
   // Best first. Throws kInvalidArgument for a query without a word to look for, a limit of 0, or
   // reranking without a reranker, kNotFound for a collection that does not exist. Where the lexical
-  // index does not cover the collection, kHybrid is kDense and kLexical throws kUnavailable.
+  // index does not cover a collection, kHybrid is kDense and kLexical throws kUnavailable.
   std::vector<Hit> search(std::string_view query, const SearchOptions& options) const;
 
  private:
+  struct Part;
   struct Question;
+  std::vector<Part> parts_of(const SearchOptions& options) const;
+  std::vector<ScoredPassage> nearest(const Question& question, std::size_t k) const;
   std::vector<ScoredPassage> rank(const Question& question, const SearchOptions& options,
                                   std::size_t wanted) const;
   std::vector<Hit> reranked(std::string_view query, std::vector<Hit> hits, float weight) const;

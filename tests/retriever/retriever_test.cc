@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "retriever/passage_text.h"
 #include "tests/support/errors.h"
@@ -177,6 +178,69 @@ TEST_F(RetrieverTest, TheRerankerOrdersTheBestAnew) {
   EXPECT_EQ(alone.at(0).passage.id, first[static_cast<std::size_t>(best)].passage.id);
   EXPECT_EQ(with.search(query, {.limit = 12, .rerank = 1}).size(), 12u);
   EXPECT_EQ(with.search(query, {.limit = 3, .rerank = 1000}).size(), 3u);
+}
+
+// Document, place and score of each, as far as they do not depend on how scores were summed.
+std::vector<std::string> described(const std::vector<Hit>& hits) {
+  std::vector<std::string> all;
+  for (const Hit& hit : hits) {
+    all.push_back(hit.passage.document_id + "/" + std::to_string(hit.passage.ordinal) + " " +
+                  std::to_string(std::lround(hit.score * 1e4f)));
+  }
+  return all;
+}
+
+TEST_F(RetrieverTest, SeveralCollectionsAreSearchedAsIfTheyWereOne) {
+  // Of different sizes, and with words that are rare in one and common in another.
+  const std::vector<std::pair<std::string, std::uint32_t>> documents = {
+      {"a", 12}, {"b", 3}, {"c", 1}, {"d", 5}};
+  const std::vector<std::string> collections = {"one", "two", "three", "one"};
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    put(documents[i].first, documents[i].second, collections[i]);
+  }
+  for (const auto& [id, passages] : documents) put(id, passages, "all");
+  const Filter filter{.type = FilterType::kIn, .key = "$id", .values = {"b", "d"}};
+  const Filter nothing_of_two{.type = FilterType::kIn, .key = "$id", .values = {"a", "c"}};
+  const std::vector<std::optional<Filter>> filters = {std::nullopt, filter, nothing_of_two};
+  std::size_t compared = 0;
+  for (const char* query :
+       {"Passage 2 of b v1.", "Part 0 of d", "title 11 c", "\"of b\"", "a -3"}) {
+    for (const auto& [name, mode] : search_modes()) {
+      for (const auto& chosen : filters) {
+        SearchOptions options{.collection = "all", .limit = 7, .filter = chosen, .mode = mode};
+        const auto expected = described(retriever().search(query, options));
+        options.collection = "two";
+        options.more_collections = {"one", "two", "three"};
+        EXPECT_EQ(described(retriever().search(query, options)), expected) << query << " " << name;
+        compared += expected.size();
+      }
+    }
+  }
+  EXPECT_GT(compared, 150u);
+}
+
+TEST_F(RetrieverTest, EachOfSeveralCollectionsMustBeThere) {
+  put("a", 1, "one");
+  const auto search_with = [&](const std::string& other) {
+    retriever().search("x", {.collection = "one", .more_collections = {other}});
+  };
+  EXPECT_EQ(error_code_of([&] { search_with("two"); }), ErrorCode::kNotFound);
+  EXPECT_EQ(error_code_of([&] { search_with("a/b"); }), ErrorCode::kInvalidArgument);
+  const Filter nothing{.type = FilterType::kEqual, .key = "$id", .values = {"z"}};
+  EXPECT_TRUE(
+      retriever()
+          .search("x", {.collection = "one", .more_collections = {"one"}, .filter = nothing})
+          .empty());
+}
+
+TEST_F(RetrieverTest, WhatIsBelowTheThresholdIsLeftOut) {
+  put("a", 8);
+  const auto all = retriever().search("Passage 2 of a v1.", {.limit = 8});
+  ASSERT_EQ(all.size(), 8u);
+  ASSERT_GT(all[3].score, all[4].score);
+  const auto best =
+      retriever().search("Passage 2 of a v1.", {.limit = 8, .score_threshold = all[3].score});
+  EXPECT_EQ(described(best), described({all.begin(), all.begin() + 4}));
 }
 
 TEST_F(RetrieverTest, RerankingNeedsAReranker) {
