@@ -1,9 +1,11 @@
 #include "generator/answerer.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/stopwatch.h"
 #include "generator/fitted_prompt.h"
+#include "generator/follow_up.h"
 #include "generator/marginal_answer.h"
 #include "generator/prompt.h"
 #include "retriever/passage_text.h"
@@ -61,19 +63,50 @@ void Answerer::answer_each(std::span<const ChatMessage> messages, std::vector<Hi
 
 Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
                         const TextSink& sink) const {
-  Answer answer;
-  std::vector<Hit> hits;
-  const std::string& question = question_of(messages);
-  if (options.retrieve) {
-    const Stopwatch stopwatch;
-    hits = retriever_.search(question, options.search);
-    answer.retrieval_seconds = stopwatch.seconds();
+  return answer_from(messages, retrieve(messages, options), options, sink);
+}
+
+// For the question alone, or for it and then together with those before it.
+std::vector<Hit> Answerer::search(const std::vector<std::string>& queries,
+                                  const SearchOptions& options) const {
+  if (queries.size() == 1) return retriever_.search(queries[0], options);
+  SearchOptions deep = options;
+  deep.limit = std::max(options.limit, options.rerank > 0 ? options.rerank : kFollowUpDepth);
+  deep.score_threshold.reset();
+  std::vector<Hit> hits = fuse_hits(retriever_.search(queries[0], deep),
+                                    retriever_.search(queries[1], deep), options.limit);
+  if (options.score_threshold) {
+    std::erase_if(hits, [&](const Hit& hit) { return hit.score < *options.score_threshold; });
   }
-  if (options.each && !hits.empty()) {
-    answer_each(messages, std::move(hits), options, sink, answer);
+  return hits;
+}
+
+Retrieval Answerer::retrieve(std::span<const ChatMessage> messages,
+                             const AnswerOptions& options) const {
+  Retrieval retrieval;
+  const std::string& question = question_of(messages);
+  if (!options.retrieve) return retrieval;
+  const Stopwatch stopwatch;
+  retrieval.queries = {question};
+  if (options.follow_up) {
+    if (auto with_former = question_with_former(messages)) {
+      retrieval.queries.push_back(*std::move(with_former));
+    }
+  }
+  retrieval.hits = search(retrieval.queries, options.search);
+  retrieval.seconds = stopwatch.seconds();
+  return retrieval;
+}
+
+Answer Answerer::answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
+                             const AnswerOptions& options, const TextSink& sink) const {
+  Answer answer;
+  answer.retrieval_seconds = retrieval.seconds;
+  if (options.each && !retrieval.hits.empty()) {
+    answer_each(messages, std::move(retrieval.hits), options, sink, answer);
     return answer;
   }
-  FittedPrompt fitted = fit_prompt(generator_, messages, std::move(hits),
+  FittedPrompt fitted = fit_prompt(generator_, messages, std::move(retrieval.hits),
                                    options.generation.max_tokens, orders_.get());
   if (orders_ != nullptr) orders_->remember(fitted.hits);
   answer.hits = std::move(fitted.hits);

@@ -25,10 +25,18 @@ GenerationOptions default_generation_options();
 struct AnswerOptions {
   SearchOptions search{.limit = kDefaultPromptPassages, .conditions = false};
   GenerationOptions generation = default_generation_options();
-  bool retrieve = true;  // false: plain chat, no passages, no citations
+  bool retrieve = true;   // false: plain chat, no passages, no citations
+  bool follow_up = true;  // whether the user's former questions count in the search (follow_up.h)
   // An answer from each passage by itself, of which the likeliest is given (marginal_answer.h),
   // instead of one from all of them.
   bool each = false;
+};
+
+// What a question brought, best first.
+struct Retrieval {
+  std::vector<std::string> queries;  // what was searched for; none where nothing was
+  std::vector<Hit> hits;
+  double seconds = 0;
 };
 
 struct Answer {
@@ -47,15 +55,26 @@ class Answerer {
   Answerer(const Retriever& retriever, const Encoder& encoder, const Generator& generator,
            PassageOrder order = PassageOrder::kRelevance);
 
+  // retrieve() and then answer_from().
+  Answer answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
+                const TextSink& sink) const;
+
+  // Passages for the last message of the conversation, the user's question, which may lean on those
+  // before it (generator/follow_up.h); none where the options say so. Throws kInvalidArgument if
+  // there is no user message, and what search() does.
+  Retrieval retrieve(std::span<const ChatMessage> messages, const AnswerOptions& options) const;
+
   // `messages` is the conversation, its last message the user's question. Passages that do not fit
   // into the context beside the conversation and the answer are left out, worst first. `sink` may
   // be null; where there are several answers it gets that which is chosen at the end, and empty
   // pieces before, which only ask whether to go on. Throws kInvalidArgument if there is no user
   // message, kTooLarge if the conversation alone does not fit.
-  Answer answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
-                const TextSink& sink) const;
+  Answer answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
+                     const AnswerOptions& options, const TextSink& sink) const;
 
  private:
+  std::vector<Hit> search(const std::vector<std::string>& queries,
+                          const SearchOptions& options) const;
   std::vector<float> cosines(const std::string& question, std::span<const Hit> hits) const;
   void answer_each(std::span<const ChatMessage> messages, std::vector<Hit> hits,
                    const AnswerOptions& options, const TextSink& sink, Answer& answer) const;

@@ -24,6 +24,17 @@ struct FittedPrompt {
 FittedPrompt fit_prompt(const Generator& generator, std::span<const ChatMessage> messages,
                         std::vector<Hit> hits, int max_tokens, const RecentOrders* orders);
 
+// Whether generate() can answer the conversation without passages: whether its prompt leaves room
+// for a token. Safe from any thread.
+bool fits_context(const Generator& generator, std::span<const ChatMessage> messages);
+
+// The conversation without its oldest messages, as few as can go so that the prompt leaves the
+// answer what fit_prompt() reserves for it. System messages at the beginning stay, and so does the
+// last message; those that are left begin with one of the user's, since templates expect that.
+// Where even so it is too long, it is for generate() to say so. Safe from any thread.
+std::vector<ChatMessage> newest_messages(const Generator& generator,
+                                         std::span<const ChatMessage> messages, int max_tokens);
+
 }  // namespace tandem
 
 #endif  // TANDEM_GENERATOR_FITTED_PROMPT_H_

@@ -42,6 +42,7 @@ class GgufGenerator final : public Generator {
 
   const std::string& name() const override { return name_; }
   int context_length() const override { return scheduler_.config().context_length; }
+  bool goes_past_context() const override { return scheduler_.goes_past_context(); }
   PassageReading passage_reading() const override { return passage_reading_; }
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   std::string spell(TokenId token) const override;
@@ -161,7 +162,7 @@ int GgufGenerator::token_budget(const Prompt& prompt, const GenerationOptions& o
                             kMaxTopLogProbabilities));
   if (prompt.tokens.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt is empty");
   const auto context = static_cast<std::size_t>(context_length());
-  const bool goes_past = scheduler_.goes_past_context();
+  const bool goes_past = goes_past_context();
   // What is read independently has to be there whole when the question comes.
   if (prompt.tokens.size() >= context && !(goes_past && prompt.passages.empty()))
     throw Error(ErrorCode::kTooLarge,

@@ -88,6 +88,8 @@ class Generator {
 
   virtual const std::string& name() const = 0;
   virtual int context_length() const = 0;
+  // Whether prompts without passages, and their answers, may be longer than the context.
+  virtual bool goes_past_context() const = 0;
   virtual PassageReading passage_reading() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   // Bytes of a token in running text; of a control token, its name in the vocabulary.

@@ -45,6 +45,7 @@ class FakeGenerator : public Generator {
 
   const std::string& name() const override { return name_; }
   int context_length() const override { return 4'000; }
+  bool goes_past_context() const override { return false; }
   PassageReading passage_reading() const override { return PassageReading::kTogether; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
   std::string spell(TokenId) const override { return {}; }
