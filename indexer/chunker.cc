@@ -345,12 +345,13 @@ class Chunker {
 
 }  // namespace
 
-ChunkOptions chunk_options(const Encoder& encoder) {
+ChunkOptions chunk_options(const Encoder& encoder, std::size_t max_tokens) {
   const Tokenizer& tokenizer = encoder.tokenizer();
   const std::size_t control = tokenizer.prefix().size() + tokenizer.suffix().size();
   const auto longest = static_cast<std::size_t>(encoder.max_tokens());
   TANDEM_CHECK(longest > control);
   ChunkOptions options;
+  if (max_tokens > 0) options.max_tokens = max_tokens;
   options.max_tokens = std::min(options.max_tokens, longest - control);
   return options;
 }

@@ -19,8 +19,9 @@ struct ChunkOptions {
   std::size_t max_tokens = 200;
 };
 
-// What the encoder can take whole.
-ChunkOptions chunk_options(const Encoder& encoder);
+// Passages of at most `max_tokens`, or as many as are usual for 0, but never more than the encoder
+// can take whole.
+ChunkOptions chunk_options(const Encoder& encoder, std::size_t max_tokens = 0);
 
 // The part of a document's title that goes before each of its passages; chunk() gives them this
 // one, the store knows the document's.

@@ -47,7 +47,7 @@ constexpr int kPipelineVersion = 1;
 
 // Stands at the beginning of a digest: raised when chunker or embedding_text come to give encoders
 // something else for an equal passage, so that no vector is kept that was made of the old text.
-constexpr std::string_view kEmbeddingVersion = "1:";
+constexpr int kEmbeddingVersion = 1;
 
 // Passages in one call of the encoder: enough to sort by length, few enough to show progress.
 constexpr std::size_t kEncodeBatch = 128;
@@ -55,13 +55,25 @@ constexpr std::size_t kQueueBytes = 32u << 20;
 // Titles are repeated with each passage.
 constexpr std::size_t kMaxTitleBytes = 512;
 
+// The bound of passages also bounds the part of the title that encoders see.
+std::string digest_prefix(const IngestRequest& request) {
+  std::string prefix = std::to_string(kEmbeddingVersion);
+  if (request.max_passage_tokens > 0) prefix += '/' + std::to_string(request.max_passage_tokens);
+  return prefix + ':';
+}
+
+ChunkOptions chunk_options_of(const IngestRequest& request, const Encoder& encoder) {
+  return chunk_options(encoder, request.max_passage_tokens);
+}
+
 std::string digest_of(const IngestRequest& request, const Encoder& encoder) {
   // Both versions only grow, so their sum changes with either.
   const int version = kPipelineVersion + reader_version(request.bytes, request.source);
   std::string parts = std::to_string(version) + ' ' + sha256_hex(request.bytes) + ' ' +
-                      encoder.id() + ' ' + std::to_string(chunk_options(encoder).max_tokens) + ' ' +
+                      encoder.id() + ' ' +
+                      std::to_string(chunk_options_of(request, encoder).max_tokens) + ' ' +
                       std::to_string(request.title.size()) + ' ' + request.title + request.source;
-  return std::string(kEmbeddingVersion) + sha256_hex(parts);
+  return digest_prefix(request) + sha256_hex(parts);
 }
 
 std::string title_of(const IngestRequest& request, const SourceText& text) {
@@ -143,7 +155,7 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   }
   SourceText text = read_source(request.bytes, document.source, limits_);
   text.title = title_of(request, text);
-  prepared.passages = chunk(text, encoder.tokenizer(), chunk_options(encoder));
+  prepared.passages = chunk(text, encoder.tokenizer(), chunk_options_of(request, encoder));
   if (prepared.passages.empty()) {
     throw Error(ErrorCode::kInvalidArgument, document.source + " has no text in it",
                 "leave it out, or check that it was written whole");
@@ -159,7 +171,7 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
   prepared.missing.resize(prepared.passages.size());
   std::iota(prepared.missing.begin(), prepared.missing.end(), std::size_t{0});
   // The title is part of nearly everything that the encoder sees.
-  if (old && old->title == document.title && old->digest.starts_with(kEmbeddingVersion)) {
+  if (old && old->title == document.title && old->digest.starts_with(digest_prefix(request))) {
     reuse_vectors(prepared);
   }
   return prepared;
@@ -186,10 +198,12 @@ void Ingestor::reuse_vectors(Prepared& prepared) const {
   });
 }
 
-std::optional<IngestStatus> Ingestor::write(Prepared& prepared, const IngestTarget& target) {
+std::optional<IngestStatus> Ingestor::write(Prepared& prepared, const IngestTarget& target,
+                                            const std::function<void()>& check_wanted) {
   Document& document = prepared.document;
   const std::lock_guard lock(write_mutex_);
   if (target.index != target_.index) return std::nullopt;
+  if (check_wanted) check_wanted();
   const auto old = store_.get_header(document.collection, document.id);
   if (prepared.keeps_attributes && old) document.attributes = old->attributes;
   if (prepared.unchanged) {
@@ -224,8 +238,9 @@ IngestResult Ingestor::ingest(const IngestRequest& request) {
       prepared.set_vector(batch[i], row_of(encoded, batch.size(), i));
     }
     missing = missing.subspan(batch.size());
+    if (request.check_wanted) request.check_wanted();
   }
-  const auto status = write(prepared, target);
+  const auto status = write(prepared, target, request.check_wanted);
   if (!status) return ingest(request);
   if (prepared.unchanged) {
     auto document = store_.get_header(request.collection, id);
@@ -233,8 +248,12 @@ IngestResult Ingestor::ingest(const IngestRequest& request) {
     if (!document) return ingest(request);
     prepared.document = std::move(*document);
   }
-  return {*status, id, prepared.document.title, prepared.document.passage_count,
-          static_cast<std::uint32_t>(prepared.missing.size())};
+  return {.status = *status,
+          .document_id = id,
+          .title = prepared.document.title,
+          .passage_count = prepared.document.passage_count,
+          .encoded_count = static_cast<std::uint32_t>(prepared.missing.size()),
+          .max_passage_tokens = chunk_options_of(request, *target.encoder).max_tokens};
 }
 
 std::optional<Document> Ingestor::set_attributes(std::string_view collection, std::string_view id,

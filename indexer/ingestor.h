@@ -31,6 +31,11 @@ struct IngestRequest {
   std::string id;     // empty: make_document_id(source)
   // Without them a document that is there already keeps those it has.
   std::optional<Attributes> attributes = std::nullopt;
+  // Bound of its passages, as chunk_options() takes it.
+  std::size_t max_passage_tokens = 0;
+  // If not empty: called between batches of passages, and once more when nothing else can be
+  // written, right before the document is. What it throws ends the call, and nothing is changed.
+  std::function<void()> check_wanted = {};
 };
 
 enum class IngestStatus {
@@ -47,6 +52,7 @@ struct IngestResult {
   std::uint32_t passage_count = 0;
   // Passages that had to be encoded: those that the version before did not have.
   std::uint32_t encoded_count = 0;
+  std::size_t max_passage_tokens = 0;  // that bounded them
 };
 
 struct IngestFailure {
@@ -130,7 +136,8 @@ class Ingestor {
   void reuse_vectors(Prepared& prepared) const;
   // Also where only attributes changed, or nothing did. Nothing where the target is another one by
   // now, whose vectors these are not.
-  std::optional<IngestStatus> write(Prepared& prepared, const IngestTarget& target);
+  std::optional<IngestStatus> write(Prepared& prepared, const IngestTarget& target,
+                                    const std::function<void()>& check_wanted = {});
 
   Store& store_;
   AttributeIndex& attributes_;

@@ -138,6 +138,47 @@ TEST_F(IngestorTest, AChangeOfBytesOrTitleReplaces) {
   expect_searchable();
 }
 
+TEST_F(IngestorTest, PassagesAreBoundedAsAskedForAndNeverAboveTheEncoder) {
+  IngestRequest alpha = request(words("alpha", 100), "a.txt", words("title", 60));
+  const auto usual = ingestor_->ingest(alpha);
+  EXPECT_EQ(usual.max_passage_tokens, 32u);
+  alpha.max_passage_tokens = 16;
+  const auto shorter = ingestor_->ingest(alpha);
+  EXPECT_EQ(shorter.status, IngestStatus::kReplaced);
+  EXPECT_EQ(shorter.max_passage_tokens, 16u);
+  EXPECT_GT(shorter.passage_count, usual.passage_count);
+  for (const Passage& passage : store_->document_passages(kDefaultCollection, usual.document_id)) {
+    EXPECT_LE(encoder_.tokenizer().count(passage.text), 16u);
+  }
+  EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUnchanged);
+  alpha.max_passage_tokens = 4096;
+  const auto longest = ingestor_->ingest(alpha);
+  EXPECT_EQ(longest.max_passage_tokens, 32u);
+  EXPECT_EQ(longest.passage_count, usual.passage_count);
+  EXPECT_EQ(longest.encoded_count, longest.passage_count)
+      << "another part of the title goes before";
+}
+
+TEST_F(IngestorTest, WhatIsNoLongerWantedIsNotWritten) {
+  struct Unwanted {};
+  IngestRequest alpha = request(words("alpha", 8000), "a.txt");
+  int calls = 0;
+  alpha.check_wanted = [&] { ++calls; };
+  ingestor_->ingest(alpha);
+  EXPECT_GE(calls, 3) << "between batches, and before it is written";
+  const int last = calls;
+  for (const int end : {1, last}) {
+    calls = 0;
+    IngestRequest beta = request(words("beta", 8000), "a.txt");
+    beta.check_wanted = [&] {
+      if (++calls == end) throw Unwanted();
+    };
+    EXPECT_THROW(ingestor_->ingest(beta), Unwanted);
+    EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUnchanged);
+  }
+  expect_searchable();
+}
+
 TEST_F(IngestorTest, AttributesAreSelectedByWhenIngestReturns) {
   const Filter recent = {FilterType::kGreater, "year", {2000.0}, {}};
   const auto count = [&] { return attributes_->select(kDefaultCollection, recent)->size(); };
