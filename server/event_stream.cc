@@ -10,18 +10,24 @@ EventStream::EventStream(Exchange& exchange)
     : exchange_(exchange), chunked_(exchange.request().version != "HTTP/1.0") {}
 
 bool EventStream::send(const nlohmann::json& event) {
-  return send_data(dump_json(event));
+  // JSON without indentation has no line end, which would end the field.
+  return send_lines(fmt::format("data: {}\n\n", dump_json(event)));
 }
 
-bool EventStream::send_data(std::string_view data) {
+bool EventStream::send(std::string_view name, const nlohmann::json& event) {
+  return send_lines(fmt::format("event: {}\ndata: {}\n\n", name, dump_json(event)));
+}
+
+bool EventStream::send_done() {
+  return send_lines("data: [DONE]\n\n");
+}
+
+bool EventStream::send_lines(std::string_view lines) {
   if (!started_) write_headers();
-  // JSON without indentation has no line end, which would end the field.
-  const std::string event = fmt::format("data: {}\n\n", data);
-  return write(chunked_ ? fmt::format("{:x}\r\n{}\r\n", event.size(), event) : event);
+  return write(chunked_ ? fmt::format("{:x}\r\n{}\r\n", lines.size(), lines) : std::string(lines));
 }
 
 void EventStream::finish() {
-  send_data("[DONE]");
   if (chunked_) {
     write("0\r\n\r\n");
   } else {

@@ -21,7 +21,11 @@ class EventStream {
 
   // "data: JSON", then an empty line. False when the client is gone; the same ever after.
   bool send(const nlohmann::json& event);
-  // "data: [DONE]" and the end of the response. Without it the client sees a broken stream.
+  // The same after a line "event: NAME", of a name without line ends.
+  bool send(std::string_view name, const nlohmann::json& event);
+  // "data: [DONE]": how the stream of a chat says that nothing is missing.
+  bool send_done();
+  // The end of the response. Without it the client sees a broken stream.
   void finish();
   // The client left: counted as status 499.
   void abandon();
@@ -29,7 +33,7 @@ class EventStream {
   bool started() const { return started_; }
 
  private:
-  bool send_data(std::string_view data);
+  bool send_lines(std::string_view lines);
   bool write(std::string_view bytes);
   void write_headers();
 

@@ -1,12 +1,8 @@
 // POST /v1/chat/completions
-#include <fmt/format.h>
-
 #include <ctime>
-#include <optional>
-#include <random>
 
-#include "base/log.h"
 #include "server/answer_json.h"
+#include "server/answer_run.h"
 #include "server/chat_request.h"
 #include "server/event_stream.h"
 #include "server/http_error.h"
@@ -16,6 +12,8 @@ namespace tandem {
 namespace {
 
 using nlohmann::json;
+
+constexpr char kMessages[] = "messages";  // the field that errors about their length name
 
 json usage_json(const GenerationResult& generation) {
   return {{"prompt_tokens", generation.prompt_tokens},
@@ -58,50 +56,11 @@ json log_probabilities_json(std::span<const LogProbabilities> tokens, const Chat
   return to_json(tokens, *release.generator);
 }
 
-// The generator's error is about tokens; OpenAI's clients know it by this word and status.
-[[noreturn]] void throw_context_error(const Error& error) {
-  throw RequestError(400, error.what(), "messages", "context_length_exceeded");
-}
-
-Answer run(const Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-           Metrics& metrics, const TextSink& sink) {
-  const Metrics::InFlight in_flight(metrics);
-  bool first = true;
-  try {
-    Answer answer =
-        release.answerer->answer(request.messages, request.options, [&](const TextPiece& piece) {
-          if (piece.text.empty() && piece.log_probabilities.empty()) {
-            return !exchange.connection().client_left();
-          }
-          if (first) {
-            const auto elapsed = Exchange::Clock::now() - exchange.start();
-            metrics.observe_first_token(std::chrono::duration<double>(elapsed).count());
-            first = false;
-          }
-          return sink(piece);
-        });
-    metrics.count_answer(answer);
-    const GenerationResult& generation = answer.generation;
-    log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
-              exchange.id(), generation.prompt_tokens, generation.completion_tokens,
-              generation.prefill_seconds, generation.decode_seconds);
-    return answer;
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kTooLarge) throw_context_error(error);
-    throw;
-  }
-}
-
 void answer_whole(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
                   Metrics& metrics) {
-  const Answer answer = run(exchange, request, release, metrics,
-                            [&](const TextPiece&) { return !exchange.connection().client_left(); });
-  if (answer.generation.finish_reason == FinishReason::kCancelled) {
-    throw RequestError(499,
-                       "The client closed its side of the connection before the answer was ready; "
-                       "keep it open.",
-                       {}, "client_left");
-  }
+  const Answer answer = AnswerRun(exchange, release, metrics, kMessages)
+                            .answer(request.messages, request.options, nullptr);
+  if (answer.generation.finish_reason == FinishReason::kCancelled) throw_client_left();
   json body = make_head(exchange, release).object("chat.completion");
   body["choices"] = json::array(
       {{{"index", 0},
@@ -128,6 +87,7 @@ void send_last_chunks(EventStream& stream, const CompletionHead& head, const Cha
     usage["usage"] = usage_json(answer.generation);
     stream.send(usage);
   }
+  stream.send_done();
   stream.finish();
 }
 
@@ -141,12 +101,15 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
                                                       nullptr, request.include_usage));
   };
   try {
-    const Answer answer = run(exchange, request, release, metrics, [&](const TextPiece& piece) {
-      json log_probabilities = log_probabilities_json(piece.log_probabilities, request, release);
-      return send_role() &&
-             stream.send(head.chunk({{"content", piece.text}}, nullptr, request.include_usage,
-                                    std::move(log_probabilities)));
-    });
+    AnswerRun run(exchange, release, metrics, kMessages);
+    const Answer answer =
+        run.answer(request.messages, request.options, [&](const TextPiece& piece) {
+          json log_probabilities =
+              log_probabilities_json(piece.log_probabilities, request, release);
+          return send_role() &&
+                 stream.send(head.chunk({{"content", piece.text}}, nullptr, request.include_usage,
+                                        std::move(log_probabilities)));
+        });
     if (answer.generation.finish_reason == FinishReason::kCancelled) return stream.abandon();
     send_role();
     send_last_chunks(stream, head, request, answer);
@@ -155,6 +118,7 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
     // The status is long sent: clients find the error as an event, as OpenAI's do.
     const HttpError error = to_http_error(std::current_exception(), exchange.id());
     stream.send(json::parse(error_body(error)));
+    stream.send_done();
     stream.finish();
   }
 }
@@ -163,11 +127,6 @@ void complete(Exchange& exchange, RouteContext& context) {
   ChatRequest request = parse_chat_request(exchange.json_text());
   // From here to the last byte of the answer, whatever goes live meanwhile.
   const auto release = context.engine.release();
-  if (release->answerer == nullptr) {
-    throw RequestError(404,
-                       "This server was started without a generator; start it with --generator.",
-                       "model", "model_not_found");
-  }
   check_generator_name(request.model, *release, *context.engine.store);
   exchange.response().set_header(kReleaseHeader, release->name);
   // A store without documents can still chat; a collection asked for by name must exist.

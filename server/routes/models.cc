@@ -47,6 +47,11 @@ void check_reranker_name(std::string_view given, const ServedRelease& release) {
 
 void check_generator_name(std::string_view given, const ServedRelease& release,
                           const Store& store) {
+  if (release.generator == nullptr) {
+    throw RequestError(404,
+                       "This server was started without a generator; start it with --generator.",
+                       "model", "model_not_found");
+  }
   if (given.empty() || given == "tandem" || given == release.name ||
       given == release.generator->name()) {
     return;

@@ -50,10 +50,10 @@ void add_page_routes(HttpServer& server);
 void check_writable(const RouteContext& context);
 void check_may_change_models(const RouteContext& context);
 
-// Throw RequestError (404, "model_not_found") naming the models there are. A name of an encoder
-// means that encoder and no other, since vectors of two cannot be compared; that of a generator of
-// any release, or "tandem", means the one that serves, so that a switch does not turn clients away.
-// The name of the release that serves ("r3") means its generator.
+// Throw RequestError (404, "model_not_found") naming the models there are, or where the release has
+// no generator. A name of an encoder means that encoder and no other, since vectors of two cannot be
+// compared; that of a generator of any release, or "tandem", means the one that serves, so that a
+// switch does not turn clients away. The name of the release that serves ("r3") means its generator.
 void check_encoder_name(std::string_view given, const ServedRelease& release);
 void check_reranker_name(std::string_view given, const ServedRelease& release);
 void check_generator_name(std::string_view given, const ServedRelease& release, const Store& store);

@@ -37,6 +37,7 @@ TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
   EXPECT_EQ(request.options.search.mode, SearchMode::kHybrid);
   EXPECT_EQ(request.options.search.limit, kDefaultPromptPassages);
   EXPECT_TRUE(request.options.retrieve);
+  EXPECT_TRUE(request.options.follow_up);
   EXPECT_FALSE(request.options.each);
   EXPECT_FALSE(request.stream);
 }
@@ -59,6 +60,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
                                       {"mode", "lexical"},
                                       {"top_k", 2},
                                       {"retrieve", false},
+                                      {"follow_up", false},
                                       {"answer_from", "each"},
                                       {"repetition_penalty", 1.5},
                                       {"top_k_sampling", 40}}}}));
@@ -76,6 +78,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
   EXPECT_EQ(request.options.search.mode, SearchMode::kLexical);
   EXPECT_EQ(request.options.search.limit, 2u);
   EXPECT_FALSE(request.options.retrieve);
+  EXPECT_FALSE(request.options.follow_up);
   EXPECT_TRUE(request.options.each);
   EXPECT_TRUE(request.collection_given);
 }

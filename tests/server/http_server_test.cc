@@ -100,7 +100,8 @@ class HttpServerTest : public ::testing::Test {
       stream.send({{"n", 1}});
       working_.count_down();
       released_.wait();
-      stream.send({{"n", 2}});
+      stream.send("second", {{"n", 2}});
+      stream.send_done();
       stream.finish();
     });
     server_->add_route("GET", "/until-client-leaves", [this](Exchange& exchange) {
@@ -314,7 +315,8 @@ TEST_F(HttpServerTest, StreamsToHttp10WithoutChunks) {
   release();
   const std::string response = answer_to("GET /stream HTTP/1.0\r\n\r\n");
   EXPECT_THAT(response, Not(HasSubstr("chunked")));
-  EXPECT_THAT(response, EndsWith("\r\n\r\ndata: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: [DONE]\n\n"));
+  EXPECT_THAT(response, EndsWith("\r\n\r\ndata: {\"n\":1}\n\nevent: second\ndata: {\"n\":2}\n\n"
+                                 "data: [DONE]\n\n"));
 }
 
 TEST_F(HttpServerTest, StopLetsRequestsInFlightEnd) {

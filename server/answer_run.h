@@ -1,0 +1,45 @@
+// Answers of a release as HTTP requests get them: counted, and ended when the client leaves.
+#ifndef TANDEM_SERVER_ANSWER_RUN_H_
+#define TANDEM_SERVER_ANSWER_RUN_H_
+
+#include <span>
+#include <string_view>
+
+#include "generator/answerer.h"
+#include "server/exchange.h"
+#include "server/metrics.h"
+#include "server/served_release.h"
+
+namespace tandem {
+
+// The generator's kTooLarge as OpenAI's clients know it: RequestError 400
+// "context_length_exceeded", `field` being where the request has its messages.
+[[noreturn]] void throw_context_error(std::string_view message, std::string_view field);
+
+// One answer to one exchange, for its thread. Borrows everything.
+class AnswerRun {
+ public:
+  AnswerRun(const Exchange& exchange, const ServedRelease& release, Metrics& metrics,
+            std::string_view field)
+      : exchange_(exchange), release_(release), metrics_(metrics), field_(field) {}
+
+  // As Answerer has them. `sink` gets pieces that have something in them only; may be null. Throws
+  // as Answerer, but for throw_context_error().
+  Answer answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
+                const TextSink& sink);
+  Answer answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
+                     const AnswerOptions& options, const TextSink& sink);
+
+ private:
+  const Exchange& exchange_;
+  const ServedRelease& release_;
+  Metrics& metrics_;
+  std::string_view field_;
+};
+
+// What becomes of a request that is not streamed and whose client left: RequestError 499.
+[[noreturn]] void throw_client_left();
+
+}  // namespace tandem
+
+#endif  // TANDEM_SERVER_ANSWER_RUN_H_
