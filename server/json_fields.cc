@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "retriever/attribute_json.h"
 #include "server/http_error.h"
 #include "store/store.h"
@@ -185,6 +186,27 @@ std::size_t Fields::reranked(std::string_view name) const {
 
 std::optional<Attributes> Fields::attributes(std::string_view name) const {
   return parsed(name, parse_attributes);
+}
+
+std::optional<Metadata> Fields::metadata(std::string_view name) const {
+  const json* const value = find(name);
+  if (value == nullptr) return std::nullopt;
+  const Fields pairs(*value, path_of(name));
+  if (value->size() > kMaxMetadata) {
+    fail(name, fmt::format("has more than {} pairs.", kMaxMetadata));
+  }
+  Metadata metadata;
+  for (const auto& [key, text] : value->items()) {
+    if (key.empty() || count_code_points(key) > kMaxMetadataName) {
+      fail(name, fmt::format("has a name that is not of 1 to {} characters.", kMaxMetadataName));
+    }
+    const std::string content = pairs.text(key).value_or("");
+    if (count_code_points(content) > kMaxMetadataValue) {
+      pairs.fail(key, fmt::format("has more than {} characters.", kMaxMetadataValue));
+    }
+    metadata.emplace(key, content);
+  }
+  return metadata;
 }
 
 const json* Fields::array(std::string_view name, std::size_t max_size) const {

@@ -18,9 +18,15 @@
 namespace tandem {
 
 inline constexpr std::int64_t kMaxReranked = 1000;
+// OpenAI's limits on what clients may note on an object.
+inline constexpr std::size_t kMaxMetadata = 16;
+inline constexpr std::size_t kMaxMetadataName = 64;  // code points, as the next one
+inline constexpr std::size_t kMaxMetadataValue = 512;
 inline constexpr int kMaxJsonDepth = 64;
 // A value takes at least 16 bytes in memory for as little as two in the text.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
+
+using Metadata = std::map<std::string, std::string>;
 
 // Throws RequestError (400) for what is not JSON (RFC 8259, in UTF-8), is no object, nests deeper
 // than kMaxJsonDepth or has more than kMaxJsonValues values. The text is never repeated in a
@@ -53,6 +59,8 @@ class Fields {
   std::size_t reranked(std::string_view name) const;
   // Attributes of a document: an object of strings, numbers and booleans.
   std::optional<Attributes> attributes(std::string_view name) const;
+  // An object of strings within the limits above.
+  std::optional<Metadata> metadata(std::string_view name) const;
   // Text that names one of `choices`.
   template <class Value>
   std::optional<Value> choice(std::string_view name,
@@ -67,6 +75,8 @@ class Fields {
   }
   // Null if absent.
   const nlohmann::json* find(std::string_view name) const;
+  // Whether it is there, if only as null, for requests in which that takes something away.
+  bool has(std::string_view name) const { return object_->contains(name); }
 
   std::string path_of(std::string_view name) const;
   // Throws the error "'PATH' PROBLEM".

@@ -2,8 +2,13 @@
 #ifndef TANDEM_SERVER_LIST_PAGE_H_
 #define TANDEM_SERVER_LIST_PAGE_H_
 
+#include <compare>
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/exchange.h"
@@ -16,6 +21,31 @@ namespace tandem {
 // names none of them.
 nlohmann::json list_page(const Exchange& exchange, std::vector<nlohmann::json> items,
                          std::int64_t default_limit, std::int64_t max_limit);
+
+// Where an object stands in a list that is ordered by time.
+struct ListPlace {
+  std::int64_t created_at_unix_s = 0;
+  std::uint64_t sequence = 0;  // orders what has one time
+  std::string id;
+
+  auto operator<=>(const ListPlace&) const = default;
+};
+
+struct PlacesPage {
+  std::vector<ListPlace> places;
+  bool has_more = false;
+};
+
+// Of `places`, in any order, those that the query asks for by `order` ("desc" without), `after`,
+// `before` and `limit` (20 without, at most 100). `place_of` gives the place of an id that need not
+// be among them, so that a cursor may name what was deleted or changed since. Throws RequestError
+// (400) for parameters that are wrong, and for a cursor without a place.
+PlacesPage page_of_places(
+    const Exchange& exchange, std::vector<ListPlace> places,
+    const std::function<std::optional<ListPlace>(std::string_view id)>& place_of);
+
+// The list as clients get it, of objects with an "id".
+nlohmann::json list_json(nlohmann::json data, bool has_more);
 
 }  // namespace tandem
 

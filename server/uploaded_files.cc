@@ -46,7 +46,7 @@ UploadedFile parse_record(const fs::path& path) {
 
 std::string random_id(std::string_view prefix) {
   std::random_device source;
-  return fmt::format("{}-{:08x}{:08x}{:08x}", prefix, source(), source(), source());
+  return fmt::format("{}{:08x}{:08x}{:08x}", prefix, source(), source(), source());
 }
 
 UploadedFiles::UploadedFiles(const fs::path& store, bool read_only) : folder_(store / "files") {
@@ -99,7 +99,7 @@ UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purp
                 "send it with another name");
   }
   UploadedFile file;
-  file.id = random_id("file");
+  file.id = random_id("file-");
   file.filename = filename;
   file.purpose = purpose;
   file.size_bytes = bytes.size();

@@ -63,7 +63,7 @@ class UploadedFiles {
   std::uint64_t last_sequence_ = 0;
 };
 
-// "PREFIX-" and 24 random hexadecimal digits.
+// `prefix` and 24 random hexadecimal digits.
 std::string random_id(std::string_view prefix);
 
 }  // namespace tandem

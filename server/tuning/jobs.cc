@@ -122,7 +122,7 @@ void TuningJobs::write_files(const TuningJob& job) const {
 
 TuningJob TuningJobs::create(const TuningRequest& request) {
   TuningJob job;
-  job.id = random_id("ftjob");
+  job.id = random_id("ftjob-");
   job.request = request;
   job.created_at_unix_s = std::time(nullptr);
   const Release release = base_release(request.model);

@@ -7,7 +7,6 @@
 #include <random>
 #include <utility>
 
-#include "base/utf8.h"
 #include "server/http_error.h"
 #include "server/json_fields.h"
 #include "store/store.h"
@@ -20,9 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxMetadata = 16;
-constexpr std::size_t kMaxMetadataName = 64;  // code points, as the next one
-constexpr std::size_t kMaxMetadataValue = 512;
 constexpr std::size_t kMaxSuffix = 64;
 constexpr std::int64_t kMaxSeed = INT32_MAX;
 constexpr std::int64_t kMaxSteps = 10'000'000;
@@ -76,28 +72,6 @@ std::string parse_suffix(const Fields& fields) {
                                       kMaxSuffix));
   }
   return suffix;
-}
-
-std::map<std::string, std::string> parse_metadata(const Fields& fields) {
-  std::map<std::string, std::string> metadata;
-  const json* const value = fields.find("metadata");
-  if (value == nullptr) return metadata;
-  const Fields pairs(*value, fields.path_of("metadata"));
-  if (value->size() > kMaxMetadata) {
-    fields.fail("metadata", fmt::format("has more than {} pairs.", kMaxMetadata));
-  }
-  for (const auto& [name, text] : value->items()) {
-    if (name.empty() || count_code_points(name) > kMaxMetadataName) {
-      fields.fail("metadata",
-                  fmt::format("has a name that is not of 1 to {} characters.", kMaxMetadataName));
-    }
-    const std::string content = pairs.text(name).value_or("");
-    if (count_code_points(content) > kMaxMetadataValue) {
-      pairs.fail(name, fmt::format("has more than {} characters.", kMaxMetadataValue));
-    }
-    metadata.emplace(name, content);
-  }
-  return metadata;
 }
 
 // "auto" and nothing are the same.
@@ -220,7 +194,7 @@ TuningRequest parse_tuning_request(const json& body) {
   const auto seed = fields.integer("seed", 0, kMaxSeed);
   request.seed = seed ? static_cast<std::uint64_t>(*seed) : std::random_device()() >> 1;
   request.suffix = parse_suffix(fields);
-  request.metadata = parse_metadata(fields);
+  request.metadata = fields.metadata("metadata").value_or(Metadata());
   parse_method(fields, request);
   const json* const integrations = fields.array("integrations", 100);
   if (integrations != nullptr && !integrations->empty()) {

@@ -3,12 +3,13 @@
 #define TANDEM_SERVER_TUNING_REQUEST_H_
 
 #include <cstdint>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "server/json_fields.h"
 
 namespace tandem {
 
@@ -23,7 +24,7 @@ struct TuningRequest {
   std::string validation_file;  // empty: none
   std::uint64_t seed = 0;
   std::string suffix;  // empty: none
-  std::map<std::string, std::string> metadata;
+  Metadata metadata;
   TuningMethod method = TuningMethod::kSupervised;
   std::optional<std::int64_t> n_epochs;
   std::optional<std::int64_t> batch_size;
