@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <memory>
 
+#include "indexer/chunker.h"
 #include "model/threads.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
@@ -12,6 +14,8 @@
 #include "server/routes/routes.h"
 #include "server/tuning/jobs.h"
 #include "server/uploaded_files.h"
+#include "server/vector_stores/vector_stores.h"
+#include "server/vector_stores/worker.h"
 
 namespace tandem {
 namespace {
@@ -21,15 +25,21 @@ class TandemServer : public Server {
   TandemServer(Engine& engine, const ServerOptions& options)
       : releases_(engine),
         files_(engine.store->folder(), engine.ingestor == nullptr),
+        vector_stores_(vector_store_surroundings(engine)),
         tuning_(tuning_surroundings(engine)),
         context_{engine,
                  releases_,
                  files_,
+                 vector_stores_,
                  tuning_,
                  metrics_,
                  std::time(nullptr),
                  options.admin || is_loopback_host(options.host)},
         http_(http_options(options), metrics_) {
+    if (engine.ingestor) {
+      vector_store_worker_ =
+          std::make_unique<VectorStoreWorker>(vector_stores_, *engine.ingestor, files_);
+    }
     add_chat_routes(http_, context_);
     add_embedding_routes(http_, context_);
     add_model_routes(http_, context_);
@@ -39,6 +49,7 @@ class TandemServer : public Server {
     add_release_routes(http_, context_);
     add_file_routes(http_, context_);
     add_fine_tuning_routes(http_, context_);
+    add_vector_store_routes(http_, context_);
     add_health_routes(http_, context_);
     add_metrics_routes(http_, context_);
     add_page_routes(http_);
@@ -58,6 +69,17 @@ class TandemServer : public Server {
     return http;
   }
 
+  VectorStoreSurroundings vector_store_surroundings(Engine& engine) const {
+    return {.store = *engine.store,
+            .ingestor = engine.ingestor.get(),
+            .files = files_,
+            .passage_tokens =
+                [&engine](std::size_t asked) {
+                  return chunk_options(*engine.release()->encoder, asked).max_tokens;
+                },
+            .now_unix_s = [] { return static_cast<std::int64_t>(std::time(nullptr)); }};
+  }
+
   TuningSurroundings tuning_surroundings(Engine& engine) {
     return {.store = *engine.store,
             .files = files_,
@@ -74,9 +96,11 @@ class TandemServer : public Server {
   Metrics metrics_;
   ReleaseJobs releases_;
   UploadedFiles files_;
+  VectorStores vector_stores_;
   TuningJobs tuning_;
   RouteContext context_;
   HttpServer http_;
+  std::unique_ptr<VectorStoreWorker> vector_store_worker_;  // null where nothing may be written
 };
 
 }  // namespace

@@ -131,9 +131,10 @@ void complete(Exchange& exchange, RouteContext& context) {
   exchange.response().set_header(kReleaseHeader, release->name);
   // A store without documents can still chat; a collection asked for by name must exist.
   const AnswerOptions& options = request.options;
-  if (!request.collection_given && release->index->size(options.search.collection) == 0) {
-    request.options.retrieve = false;
-  }
+  if (request.collection_given) check_collection_served(context, options.search.collection);
+  const bool has_documents = release->index->size(options.search.collection) > 0 &&
+                             context.vector_stores.is_served(options.search.collection);
+  if (!request.collection_given && !has_documents) request.options.retrieve = false;
   if (request.stream) {
     answer_streamed(exchange, request, *release, context.metrics);
   } else {

@@ -41,6 +41,13 @@ Ingestor& writable(const RouteContext& context) {
       "document_not_found");
 }
 
+std::string collection_of(const Exchange& exchange, const RouteContext& context) {
+  std::string collection = exchange.query("collection", kDefaultCollection);
+  check_collection_name(collection);
+  check_collection_served(context, collection);
+  return collection;
+}
+
 IngestRequest parse_json_document(const Exchange& exchange) {
   const json body = exchange.json_body();
   const Fields fields(body);
@@ -103,6 +110,7 @@ void add_document(Exchange& exchange, const RouteContext& context) {
                                     ? parse_uploaded_document(exchange.request())
                                     : parse_json_document(exchange);
   check_collection_name(request.collection);
+  check_collection_served(context, request.collection);
   IngestResult result;
   try {
     result = ingestor.ingest(request);
@@ -129,8 +137,7 @@ std::uint64_t count_documents(const Store& store, std::string_view collection) {
 }
 
 void list_documents(Exchange& exchange, const RouteContext& context) {
-  const std::string collection = exchange.query("collection", kDefaultCollection);
-  check_collection_name(collection);
+  const std::string collection = collection_of(exchange, context);
   const auto limit =
       static_cast<std::size_t>(exchange.query_integer("limit", kDefaultPageSize, 1, kMaxPageSize));
   // One more than asked for, to know whether there are more.
@@ -150,8 +157,7 @@ void list_documents(Exchange& exchange, const RouteContext& context) {
 }
 
 void get_document(Exchange& exchange, const RouteContext& context) {
-  const std::string collection = exchange.query("collection", kDefaultCollection);
-  check_collection_name(collection);
+  const std::string collection = collection_of(exchange, context);
   const std::string id = exchange.path_part(1);
   const Store& store = *context.engine.store;
   const std::optional<Document> document = store.get_document(collection, id);
@@ -173,8 +179,7 @@ void get_document(Exchange& exchange, const RouteContext& context) {
 
 // OpenAI changes the attributes of a file in a vector store in the same way.
 void change_document(Exchange& exchange, const RouteContext& context) {
-  const std::string collection = exchange.query("collection", kDefaultCollection);
-  check_collection_name(collection);
+  const std::string collection = collection_of(exchange, context);
   const json body = exchange.json_body();
   const Fields fields(body);
   const auto attributes = fields.attributes("attributes");
@@ -186,8 +191,7 @@ void change_document(Exchange& exchange, const RouteContext& context) {
 }
 
 void delete_document(Exchange& exchange, const RouteContext& context) {
-  const std::string collection = exchange.query("collection", kDefaultCollection);
-  check_collection_name(collection);
+  const std::string collection = collection_of(exchange, context);
   const std::string id = exchange.path_part(1);
   if (!writable(context).remove(collection, id)) throw_not_found(collection, id);
   exchange.send_json({{"id", id}, {"object", "document.deleted"}, {"deleted", true}});

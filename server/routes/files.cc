@@ -101,6 +101,7 @@ void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const std::string id = exchange.path_part(1);
   if (!context.files.remove(id)) throw_not_found(id);
+  context.vector_stores.forget_file(id);
   exchange.send_json({{"id", id}, {"object", "file"}, {"deleted", true}});
 }
 

@@ -1,4 +1,6 @@
 // What requests may do to the server, as far as that is not a matter of the routes.
+#include <fmt/format.h>
+
 #include "server/http_error.h"
 #include "server/routes/routes.h"
 
@@ -18,6 +20,14 @@ void check_may_change_models(const RouteContext& context) {
                        {}, "admin_only");
   }
   check_writable(context);
+}
+
+void check_collection_served(const RouteContext& context, std::string_view collection) {
+  if (context.vector_stores.is_served(collection)) return;
+  throw RequestError(
+      404,
+      fmt::format("The collection '{}' was deleted or has expired as a vector store.", collection),
+      {}, "collection_not_found");
 }
 
 }  // namespace tandem

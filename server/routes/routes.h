@@ -14,6 +14,7 @@
 #include "server/release_jobs.h"
 #include "server/tuning/jobs.h"
 #include "server/uploaded_files.h"
+#include "server/vector_stores/vector_stores.h"
 
 namespace tandem {
 
@@ -23,6 +24,7 @@ struct RouteContext {
   Engine& engine;
   ReleaseJobs& releases;
   UploadedFiles& files;
+  VectorStores& vector_stores;
   TuningJobs& tuning;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
@@ -41,6 +43,8 @@ void add_document_routes(HttpServer& server, RouteContext& context);
 void add_release_routes(HttpServer& server, RouteContext& context);
 void add_file_routes(HttpServer& server, RouteContext& context);
 void add_fine_tuning_routes(HttpServer& server, RouteContext& context);
+void add_vector_store_routes(HttpServer& server, RouteContext& context);
+void add_vector_store_file_routes(HttpServer& server, RouteContext& context);
 void add_health_routes(HttpServer& server, RouteContext& context);
 void add_metrics_routes(HttpServer& server, RouteContext& context);
 void add_page_routes(HttpServer& server);
@@ -49,6 +53,13 @@ void add_page_routes(HttpServer& server);
 // what everybody is answered, may not be changed from other machines.
 void check_writable(const RouteContext& context);
 void check_may_change_models(const RouteContext& context);
+
+// Throws RequestError (404) for a collection that is a vector store which was deleted or has
+// expired, and whose documents may not be gone yet.
+void check_collection_served(const RouteContext& context, std::string_view collection);
+
+// Tells the client when to look again at what is in progress.
+void ask_to_poll(const Exchange& exchange);
 
 // Throw RequestError (404, "model_not_found") naming the models there are, or where the release has
 // no generator. A name of an encoder means that encoder and no other, since vectors of two cannot be

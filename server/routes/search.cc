@@ -19,6 +19,7 @@ void search(Exchange& exchange, const RouteContext& context) {
   if (const auto limit = fields.integer("limit", 1, kMaxHits)) {
     options.limit = static_cast<std::size_t>(*limit);
   }
+  check_collection_served(context, options.collection);
   options.filter = fields.filter("filters");
   if (const auto mode = fields.choice("mode", search_modes())) options.mode = *mode;
   options.rerank = fields.reranked("rerank");
