@@ -43,6 +43,7 @@ std::vector<Hit> fuse_hits(std::vector<Hit> alone, std::vector<Hit> with_former,
   add(alone, 1 - kFormerQuestionsWeight);
   add(with_former, kFormerQuestionsWeight);
   std::vector<Hit> best;
+  best.reserve(fused.size());
   for (auto& [id, hit] : fused) best.push_back(std::move(hit));
   std::stable_sort(best.begin(), best.end(),
                    [](const Hit& a, const Hit& b) { return a.score > b.score; });

@@ -11,6 +11,7 @@
 #include "server/metrics.h"
 #include "server/origin.h"
 #include "server/release_jobs.h"
+#include "server/responses/records.h"
 #include "server/routes/routes.h"
 #include "server/tuning/jobs.h"
 #include "server/uploaded_files.h"
@@ -27,11 +28,13 @@ class TandemServer : public Server {
         files_(engine.store->folder(), engine.ingestor == nullptr),
         vector_stores_(vector_store_surroundings(engine)),
         tuning_(tuning_surroundings(engine)),
+        responses_(engine.store->folder(), engine.ingestor == nullptr),
         context_{engine,
                  releases_,
                  files_,
                  vector_stores_,
                  tuning_,
+                 responses_,
                  metrics_,
                  std::time(nullptr),
                  options.admin || is_loopback_host(options.host)},
@@ -41,6 +44,7 @@ class TandemServer : public Server {
           std::make_unique<VectorStoreWorker>(vector_stores_, *engine.ingestor, files_);
     }
     add_chat_routes(http_, context_);
+    add_response_routes(http_, context_);
     add_embedding_routes(http_, context_);
     add_model_routes(http_, context_);
     add_search_routes(http_, context_);
@@ -98,6 +102,7 @@ class TandemServer : public Server {
   UploadedFiles files_;
   VectorStores vector_stores_;
   TuningJobs tuning_;
+  ResponseRecords responses_;
   RouteContext context_;
   HttpServer http_;
   std::unique_ptr<VectorStoreWorker> vector_store_worker_;  // null where nothing may be written

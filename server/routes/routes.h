@@ -12,6 +12,7 @@
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/release_jobs.h"
+#include "server/responses/records.h"
 #include "server/tuning/jobs.h"
 #include "server/uploaded_files.h"
 #include "server/vector_stores/vector_stores.h"
@@ -26,6 +27,7 @@ struct RouteContext {
   UploadedFiles& files;
   VectorStores& vector_stores;
   TuningJobs& tuning;
+  ResponseRecords& responses;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
   bool admin = false;  // whether models may be changed
@@ -35,6 +37,7 @@ struct RouteContext {
 inline constexpr char kReleaseHeader[] = "x-tandem-release";
 
 void add_chat_routes(HttpServer& server, RouteContext& context);
+void add_response_routes(HttpServer& server, RouteContext& context);
 void add_embedding_routes(HttpServer& server, RouteContext& context);
 void add_model_routes(HttpServer& server, RouteContext& context);
 void add_search_routes(HttpServer& server, RouteContext& context);

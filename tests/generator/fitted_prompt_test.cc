@@ -12,6 +12,7 @@ using ::testing::ElementsAre;
 
 std::vector<std::string> contents(const std::vector<ChatMessage>& messages) {
   std::vector<std::string> all;
+  all.reserve(messages.size());
   for (const ChatMessage& message : messages) all.push_back(message.content.substr(0, 2));
   return all;
 }
