@@ -70,13 +70,15 @@ void export_corpus(const Store& store, std::string_view collection, const fs::pa
 std::vector<std::string> training_command(const TuningJob& job, const fs::path& store,
                                           const fs::path& program) {
   const fs::path folder = fs::path("tuning") / job.id;
+  const bool preferences = job.request.method == TuningMethod::kDpo;
   std::vector<std::string> command = {program.string(), "train"};
+  if (preferences) command.emplace_back("preferences");
   const auto add = [&](const char* flag, const std::string& value) {
     command.insert(command.end(), {flag, value});
   };
   add("--corpus", (folder / kTuningCorpus).string());
-  add("--questions", (folder / kTrainingQuestions).string());
-  if (!job.request.validation_file.empty()) add("--dev", (folder / kDevQuestions).string());
+  add(preferences ? "--preferences" : "--questions", (folder / kTrainingLines).string());
+  if (!job.request.validation_file.empty()) add("--dev", (folder / kDevLines).string());
   add("--encoder", job.encoder);
   add("--generator", job.generator);
   add("--run", (folder / kTuningRun).string());

@@ -15,8 +15,8 @@
 
 namespace tandem {
 
-inline constexpr char kTrainingQuestions[] = "train.jsonl";
-inline constexpr char kDevQuestions[] = "dev.jsonl";
+inline constexpr char kTrainingLines[] = "train.jsonl";
+inline constexpr char kDevLines[] = "dev.jsonl";
 inline constexpr char kTuningCorpus[] = "corpus.jsonl";
 inline constexpr char kTuningRun[] = "run";
 inline constexpr char kTuningLog[] = "log.txt";

@@ -14,7 +14,7 @@
 #include "server/http_error.h"
 #include "server/record_file.h"
 #include "server/tuning/files.h"
-#include "server/tuning/questions.h"
+#include "server/tuning/lines.h"
 #include "trainer/promotion_gate.h"
 #include "trainer/run_record.h"
 
@@ -104,13 +104,14 @@ std::string TuningJobs::content_of(const std::string& id, const char* param) con
 void TuningJobs::write_files(const TuningJob& job) const {
   const TuningRequest& request = job.request;
   const fs::path place = folder(job);
-  const auto write_questions = [&](const std::string& id, const char* param, const char* name) {
-    write_file_atomic(place / name, to_question_lines(content_of(id, param), param));
+  const auto write_lines = [&](const std::string& id, const char* param, const char* name) {
+    write_file_atomic(place / name,
+                      to_training_lines(content_of(id, param), request.method, param));
   };
   make_record_folder(place);
-  write_questions(request.training_file, "training_file", kTrainingQuestions);
+  write_lines(request.training_file, "training_file", kTrainingLines);
   if (!request.validation_file.empty()) {
-    write_questions(request.validation_file, "validation_file", kDevQuestions);
+    write_lines(request.validation_file, "validation_file", kDevLines);
   }
   if (!request.corpus_file.empty()) {
     write_file_atomic(place / kTuningCorpus, content_of(request.corpus_file, "tandem.corpus_file"));

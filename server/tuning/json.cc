@@ -25,9 +25,11 @@ json or_auto(const std::optional<Number>& number) {
 }
 
 json hyperparameters(const TuningRequest& request) {
-  return {{"n_epochs", or_auto(request.n_epochs)},
-          {"batch_size", or_auto(request.batch_size)},
-          {"learning_rate_multiplier", or_auto(request.learning_rate_multiplier)}};
+  json all = {{"n_epochs", or_auto(request.n_epochs)},
+              {"batch_size", or_auto(request.batch_size)},
+              {"learning_rate_multiplier", or_auto(request.learning_rate_multiplier)}};
+  if (request.method == TuningMethod::kDpo) all["beta"] = or_auto(request.beta);
+  return all;
 }
 
 std::size_t step_of(const json& line) {
@@ -96,8 +98,7 @@ json checkpoint_metrics(const std::vector<json>& lines, std::size_t step) {
 
 json to_json(const TuningJob& job, const fs::path& run) {
   const TuningRequest& request = job.request;
-  const bool joint = request.method == TuningMethod::kJoint;
-  const char* const method = joint ? "joint" : "supervised";
+  const std::string method(to_string(request.method));
   json error;
   if (job.status == TuningJob::Status::kFailed) {
     error = {{"code", "training_failed"}, {"message", job.error}, {"param", nullptr}};

@@ -16,7 +16,11 @@ namespace tandem {
 enum class TuningMethod {
   kSupervised,  // the generator learns to answer from what the encoder, as it is, retrieves
   kJoint,       // both learn, each from the other
+  kDpo,         // the generator learns which of two answers is preferred
 };
+
+// As OpenAI calls it: "dpo".
+std::string_view to_string(TuningMethod method);
 
 struct TuningRequest {
   std::string model;
@@ -29,6 +33,7 @@ struct TuningRequest {
   std::optional<std::int64_t> n_epochs;
   std::optional<std::int64_t> batch_size;
   std::optional<double> learning_rate_multiplier;
+  std::optional<double> beta;  // of kDpo
   // From the object "tandem".
   std::string collection;   // whose passages are searched
   std::string corpus_file;  // or else the id of an uploaded file with passages

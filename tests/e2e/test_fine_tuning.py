@@ -176,6 +176,23 @@ class FineTuning(unittest.TestCase):
         self.wait_for(again, lambda now: now.status == "running")
         self.assertEqual(self.jobs.cancel(again.id).status, "cancelled")
 
+    def test_preferences(self):
+        pairs = "\n".join(json.dumps({
+            "input": {"messages": [{"role": "user", "content": question}]},
+            "preferred_output": [{"role": "assistant", "content": answer}],
+            "non_preferred_output": [{"role": "assistant", "content": "Nobody can say."}]})
+            for question, answer in QUESTIONS).encode()
+        job = self.jobs.create(
+            model="tandem", training_file=self.upload(pairs).id, seed=1, suffix="taste",
+            method={"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2, "batch_size": 2}}},
+            extra_body={"tandem": {"steps": 2, "lora_rank": 2, "passages": 1, "passage_tokens": 32, "promote": True}})
+        self.assertEqual((job.method.type, job.method.dpo.hyperparameters.beta), ("dpo", 0.2))
+        ended = self.wait_for(job, lambda now: now.status == "succeeded")
+        self.assertEqual((ended.fine_tuned_model, ended.tandem["step"]), ("r2", 2))
+        # The generator is another one, the encoder is not.
+        self.assertEqual({model.id for model in self.client.models.list()},
+                         {f"{support.GENERATOR_NAME}-taste", support.ENCODER_NAME})
+
     def test_cancelling_ends_the_training(self):
         job = self.create()
         self.wait_for(job, lambda now: now.status == "running")
@@ -204,7 +221,7 @@ class FineTuning(unittest.TestCase):
 
     def test_what_cannot_be_done_is_said_at_once(self):
         file = self.upload().id
-        for arguments in ({"method": {"type": "dpo"}}, {"model": "gpt-4o-mini"}, {"training_file": "file-none"},
+        for arguments in ({"method": {"type": "reinforcement"}}, {"method": {"type": "dpo"}}, {"model": "gpt-4o-mini"}, {"training_file": "file-none"},
                           {"training_file": self.upload(b"no lines").id}, {"hyperparameters": {"n_epochs": -1}},
                           {"training_file": self.upload(purpose="assistants").id},
                           {"extra_body": {"tandem": {"promote_if": "dev.f1 > current"}}}):

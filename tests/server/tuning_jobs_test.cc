@@ -160,9 +160,22 @@ TEST_F(TuningJobsTest, ATrainingBecomesARelease) {
   EXPECT_EQ(calls()[0],
             fmt::format("train --corpus {0}/corpus.jsonl --questions {0}/train.jsonl --encoder "
                         "models/encoder/ --generator models/small.gguf --run {0}/run --threads 1 "
-                        "--train generator --seed 1 --checkpoint 50 --encoder-rate 2e-05 "
+                        "--seed 1 --checkpoint 50 --train generator --encoder-rate 2e-05 "
                         "--generator-rate 5e-05",
                         place));
+}
+
+TEST_F(TuningJobsTest, PreferencesAreTrainedByACommandOfTheirOwn) {
+  const std::string pair = R"({"question": "Why?", "chosen": "So.", "rejected": "No."})";
+  const std::string file = files_->add("pairs.jsonl", "fine-tune", pair).id;
+  start();
+  const TuningJob job = wait_until_finished(
+      create({{"training_file", file}, {"method", {{"type", "dpo"}}}}));
+  EXPECT_EQ(job.status, Status::kSucceeded) << job.error;
+  ASSERT_EQ(calls().size(), 1u);
+  EXPECT_THAT(calls()[0], HasSubstr("train preferences --corpus"));
+  EXPECT_THAT(calls()[0], HasSubstr("/train.jsonl --encoder models/encoder/ --generator"));
+  EXPECT_THAT(calls()[0], HasSubstr("--preferences tuning/"));
 }
 
 TEST_F(TuningJobsTest, NetworksAreNotKeptTwice) {

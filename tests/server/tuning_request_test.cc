@@ -93,6 +93,19 @@ TEST(TuningRequestTest, TheOldPlaceOfHyperparametersCounts) {
   EXPECT_FALSE(request.batch_size);
 }
 
+TEST(TuningRequestTest, PreferencesHaveOptionsOfTheirOwn) {
+  const TuningRequest request = parse_tuning_request(
+      body_with({{"method", {{"type", "dpo"}, {"dpo", {{"hyperparameters", {{"beta", 0.2}}}}}}},
+                 {"tandem", {{"chosen_weight", 0.5}, {"lora_rank", 4}}}}));
+  EXPECT_EQ(request.method, TuningMethod::kDpo);
+  EXPECT_EQ(value_of(request, "--beta"), "0.2");
+  EXPECT_EQ(value_of(request, "--chosen-weight"), "0.5");
+  EXPECT_EQ(value_of(request, "--lora"), "4");
+  EXPECT_EQ(value_of(request, "--generator-rate"), "5e-06");
+  EXPECT_THAT(request.arguments, ::testing::Not(::testing::Contains("--train")));
+  EXPECT_THAT(request.arguments, ::testing::Not(::testing::Contains("--encoder-rate")));
+}
+
 // A record is read in this way.
 TEST(TuningRequestTest, WhatIsKeptGivesTheSameAgain) {
   const TuningRequest request = parse_tuning_request(
@@ -133,7 +146,16 @@ INSTANTIATE_TEST_SUITE_P(
             "suffix"},
         Refused{R"({"metadata": {"a": 1}})", "metadata.a"},
         Refused{R"({"metadata": {"": "b"}})", "metadata"},
-        Refused{R"({"method": {"type": "dpo"}})", "method.type"},
+        Refused{R"({"method": {"type": "reinforcement"}})", "method.type"},
+        Refused{R"({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": -1}}}})",
+                "method.dpo.hyperparameters.beta"},
+        Refused{R"({"method": {"type": "dpo"}, "tandem": {"pool": 8}})", "tandem.pool"},
+        Refused{R"({"method": {"type": "dpo"}, "tandem": {"encoder_rate": 1e-5}})",
+                "tandem.encoder_rate"},
+        Refused{R"({"method": {"type": "dpo"}, "validation_file": "file-2",
+                    "tandem": {"promote_if": "dev.f1 > 0.5"}})",
+                "tandem.promote_if"},
+        Refused{R"({"tandem": {"chosen_weight": 1}})", "tandem.chosen_weight"},
         Refused{R"({"method": {"type": "reinforcement"}})", "method.type"},
         Refused{R"({"method": {"type": "magic"}})", "method.type"},
         Refused{R"({"method": {}})", "method.type"},

@@ -1,4 +1,4 @@
-#include "server/tuning/questions.h"
+#include "server/tuning/lines.h"
 
 #include <fmt/format.h>
 
@@ -17,8 +17,8 @@ class Line {
  public:
   Line(std::string_view text, std::size_t number, std::string_view param)
       : number_(number), param_(param) {
-    if (text.size() > kMaxQuestionLineBytes) {
-      refuse(fmt::format("is longer than {} bytes", kMaxQuestionLineBytes));
+    if (text.size() > kMaxTrainingLineBytes) {
+      refuse(fmt::format("is longer than {} bytes", kMaxTrainingLineBytes));
     }
     const auto is_shallow = [](int depth, json::parse_event_t, json&) {
       return depth <= kMaxDepth;
@@ -28,8 +28,16 @@ class Line {
   }
 
   std::string as_question() const {
-    if (object_.contains("messages")) return question_of_chat().dump();
-    if (object_.contains("preferred_output")) refuse("is one of preferences, for 'dpo'");
+    if (object_.contains("messages")) {
+      const Turns turns = turns_of(object_);
+      if (turns.question.is_null() || turns.answer.is_null()) {
+        refuse("lacks a question or an answer");
+      }
+      return json{{"question", turns.question}, {"answers", json::array({turns.answer})}}.dump();
+    }
+    if (object_.contains("preferred_output") || object_.contains("chosen")) {
+      refuse("is one of preferences, for the method 'dpo'");
+    }
     for (const char* const name : {"question", "query"}) {
       const auto found = object_.find(name);
       if (found != object_.end() && found->is_string()) return object_.dump();
@@ -37,26 +45,56 @@ class Line {
     refuse("has neither \"question\" nor \"query\" nor \"messages\"");
   }
 
+  std::string as_preference() const {
+    if (object_.contains("chosen") && object_.contains("rejected")) return object_.dump();
+    const auto input = object_.find("input");
+    if (input == object_.end() || !input->is_object()) {
+      refuse("has neither \"chosen\" and \"rejected\" nor \"input\"");
+    }
+    const Turns turns = turns_of(*input);
+    if (turns.question.is_null() || !turns.answer.is_null()) {
+      refuse("has an \"input\" that does not end with a question of the user");
+    }
+    return json{{"question", turns.question},
+                {"chosen", output_of("preferred_output")},
+                {"rejected", output_of("non_preferred_output")}}
+        .dump();
+  }
+
  private:
-  json question_of_chat() const {
-    const json& messages = object_["messages"];
-    if (!messages.is_array()) refuse("has \"messages\" that are no array");
+  struct Turns {
     json question;
     json answer;
-    for (const json& message : messages) {
+  };
+
+  Turns turns_of(const json& object) const {
+    const auto messages = object.find("messages");
+    if (messages == object.end() || !messages->is_array()) {
+      refuse("has \"messages\" that are no array");
+    }
+    Turns turns;
+    for (const json& message : *messages) {
       const std::string role = text_of(message, "role");
       if (role == "system" || role == "developer") continue;
-      json& place = role == "user" ? question : answer;
+      json& place = role == "user" ? turns.question : turns.answer;
       if ((role != "user" && role != "assistant") || !place.is_null() ||
-          (role == "assistant") == question.is_null()) {
+          (role == "assistant") == turns.question.is_null()) {
         refuse(
             "is a conversation, of which only a question of the user and the assistant's "
             "answer can be learned from");
       }
       place = content_of(message);
     }
-    if (question.is_null() || answer.is_null()) refuse("lacks a question or an answer");
-    return {{"question", question}, {"answers", json::array({answer})}};
+    return turns;
+  }
+
+  std::string output_of(const char* name) const {
+    const auto messages = object_.find(name);
+    if (messages == object_.end() || !messages->is_array() || messages->size() != 1 ||
+        text_of(messages->front(), "role") != "assistant") {
+      refuse(fmt::format("has no \"{}\" of one message of the assistant", name));
+    }
+    return content_of(messages->front());
   }
 
   std::string text_of(const json& object, const char* name) const {
@@ -88,7 +126,8 @@ class Line {
 
 }  // namespace
 
-std::string to_question_lines(std::string_view content, std::string_view param) {
+std::string to_training_lines(std::string_view content, TuningMethod method,
+                              std::string_view param) {
   std::string lines;
   std::size_t number = 0;
   while (!content.empty()) {
@@ -97,7 +136,9 @@ std::string to_question_lines(std::string_view content, std::string_view param) 
     content.remove_prefix(std::min(end + 1, content.size()));
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    lines += Line(line, number, param).as_question() + "\n";
+    const Line parsed(line, number, param);
+    lines += method == TuningMethod::kDpo ? parsed.as_preference() : parsed.as_question();
+    lines += '\n';
   }
   if (lines.empty()) {
     throw RequestError(400, "The file has no lines.", std::string(param), "invalid_file");

@@ -1,4 +1,4 @@
-#include "server/tuning/questions.h"
+#include "server/tuning/lines.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,32 +21,78 @@ std::vector<json> parsed(const std::string& lines) {
   return values;
 }
 
-TEST(TuningQuestionsTest, OwnLinesStayAsTheyAre) {
+std::vector<json> questions_of(const std::string& content) {
+  return parsed(to_training_lines(content, TuningMethod::kJoint, "training_file"));
+}
+
+std::vector<json> preferences_of(const std::string& content) {
+  return parsed(to_training_lines(content, TuningMethod::kDpo, "training_file"));
+}
+
+TEST(TuningLinesTest, OwnLinesStayAsTheyAre) {
   const std::string lines =
       R"({"id": "q1", "question": "When?", "answers": ["1862"], "positives": ["p1"]})"
       "\n\n \t\r\n"
       R"({"query": "height", "positive": "p7", "negatives": ["p3"]})";
-  const auto questions = parsed(to_question_lines(lines, "training_file"));
+  const auto questions = questions_of(lines);
   ASSERT_EQ(questions.size(), 2u);
   EXPECT_EQ(questions[0]["positives"], json({"p1"}));
   EXPECT_EQ(questions[1]["positive"], "p7");
 }
 
-TEST(TuningQuestionsTest, AChatIsAQuestionWithItsAnswer) {
+TEST(TuningLinesTest, AChatIsAQuestionWithItsAnswer) {
   const std::string lines = R"({"messages": [{"role": "system", "content": "Be brief."},
       {"role": "user", "content": "When was it \"lit\"?"}, {"role": "assistant", "content": "1862"}]})";
   std::string line = lines;
   std::erase(line, '\n');
-  const auto questions = parsed(to_question_lines(line, "training_file"));
+  const auto questions = questions_of(line);
   ASSERT_EQ(questions.size(), 1u);
   EXPECT_EQ(questions[0], json({{"question", "When was it \"lit\"?"}, {"answers", {"1862"}}}));
 }
 
-TEST(TuningQuestionsTest, PartsOfTextAreJoined) {
+TEST(TuningLinesTest, PartsOfTextAreJoined) {
   const std::string line =
       R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "When "},)"
       R"({"type": "text", "text": "was it?"}]}, {"role": "assistant", "content": "1862"}]})";
-  EXPECT_EQ(parsed(to_question_lines(line, "training_file"))[0]["question"], "When was it?");
+  EXPECT_EQ(questions_of(line)[0]["question"], "When was it?");
+}
+
+constexpr char kPreference[] =
+    R"({"input": {"messages": [{"role": "system", "content": "Be brief."},)"
+    R"({"role": "user", "content": "When?"}], "tools": []},)"
+    R"("preferred_output": [{"role": "assistant", "content": "1862"}],)"
+    R"("non_preferred_output": [{"role": "assistant", "content": "Long ago."}]})";
+
+TEST(TuningLinesTest, PreferencesMayBeOfEitherKind) {
+  const std::string own =
+      R"({"question": "Who?", "passages": ["3"], "chosen": "a", "rejected": "b"})";
+  const auto pairs = preferences_of(kPreference + std::string("\n") + own);
+  ASSERT_EQ(pairs.size(), 2u);
+  EXPECT_EQ(pairs[0], json({{"question", "When?"}, {"chosen", "1862"}, {"rejected", "Long ago."}}));
+  EXPECT_EQ(pairs[1], json::parse(own));
+}
+
+TEST(TuningLinesTest, WhatIsNoPreferenceIsRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"question": "a", "answers": ["b"]})", "neither"},
+      {R"({"messages": []})", "neither"},
+      {R"({"input": "a"})", "neither"},
+      {R"({"input": {}})", "no array"},
+      {R"({"input": {"messages": []}})", "question of the user"},
+      {R"({"input": {"messages": [{"role": "user", "content": "a"}]}})", "\"preferred_output\""},
+      {R"({"input": {"messages": [{"role": "user", "content": "a"}]}, "preferred_output": [1]})",
+       "no object"}};
+  for (const auto& [line, why] : cases) {
+    try {
+      preferences_of(line);
+      ADD_FAILURE() << "nothing was thrown for " << line;
+    } catch (const RequestError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(why)) << line;
+    }
+  }
+  std::string two = kPreference;
+  two.insert(two.rfind(']'), R"(, {"role": "assistant", "content": "Or this."})");
+  EXPECT_THROW(preferences_of(two), RequestError);
 }
 
 struct BadLine {
@@ -59,7 +105,7 @@ class BadTuningLine : public ::testing::TestWithParam<BadLine> {};
 TEST_P(BadTuningLine, IsRefusedByItsNumber) {
   const std::string lines = "{\"question\": \"Why?\"}\n" + std::string(GetParam().line);
   try {
-    to_question_lines(lines, "validation_file");
+    to_training_lines(lines, TuningMethod::kJoint, "validation_file");
     FAIL() << "nothing was thrown for " << GetParam().line;
   } catch (const RequestError& error) {
     EXPECT_EQ(error.status(), 400);
@@ -70,7 +116,7 @@ TEST_P(BadTuningLine, IsRefusedByItsNumber) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    TuningQuestionsTest, BadTuningLine,
+    TuningLinesTest, BadTuningLine,
     ::testing::Values(
         BadLine{"{", "no JSON object"}, BadLine{"[]", "no JSON object"},
         BadLine{"{\"question\": \"\xff\"}", "no JSON object"},
@@ -90,18 +136,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"text\""},
         BadLine{R"({"input": {}, "preferred_output": [], "non_preferred_output": []})", "dpo"}));
 
-TEST(TuningQuestionsTest, NestingAndLengthAreBounded) {
-  EXPECT_THROW(to_question_lines(std::string(100'000, '['), "training_file"), RequestError);
+TEST(TuningLinesTest, NestingAndLengthAreBounded) {
+  EXPECT_THROW(questions_of(std::string(100'000, '[')), RequestError);
   const std::string deep =
       R"({"question": "a", "x": )" + std::string(1000, '[') + std::string(1000, ']') + "}";
-  EXPECT_NO_THROW(to_question_lines(deep, "training_file"));
-  const std::string wide = R"({"question": ")" + std::string(kMaxQuestionLineBytes, 'a') + "\"}";
-  EXPECT_THROW(to_question_lines(wide, "training_file"), RequestError);
+  EXPECT_NO_THROW(questions_of(deep));
+  const std::string wide = R"({"question": ")" + std::string(kMaxTrainingLineBytes, 'a') + "\"}";
+  EXPECT_THROW(questions_of(wide), RequestError);
 }
 
-TEST(TuningQuestionsTest, AnEmptyFileIsRefused) {
+TEST(TuningLinesTest, AnEmptyFileIsRefused) {
   for (const char* const content : {"", "\n\n", "  \r\n"}) {
-    EXPECT_THROW(to_question_lines(content, "training_file"), RequestError);
+    EXPECT_THROW(questions_of(content), RequestError);
   }
 }
 
