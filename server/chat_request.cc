@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "server/answer_fields.h"
-#include "server/json_fields.h"
 
 namespace tandem {
 namespace {
@@ -20,21 +19,6 @@ ChatMessage parse_message(const Fields& fields) {
   message.role = parse_role(fields);
   for (const std::string& part : parse_content(fields, {"text"})) message.content += part;
   return message;
-}
-
-std::vector<ChatMessage> parse_messages(const Fields& body) {
-  const json* array = body.array("messages", kMaxMessages);
-  if (array == nullptr) body.fail("messages", "is missing.");
-  if (array->empty()) body.fail("messages", "must hold at least one message.");
-  std::vector<ChatMessage> messages;
-  for (std::size_t i = 0; i < array->size(); ++i) {
-    messages.push_back(parse_message(Fields((*array)[i], path_of_element("messages", i))));
-  }
-  if (messages.back().role != "user") {
-    body.fail(path_of_element("messages", messages.size() - 1) + ".role",
-              "must be 'user': the last message is the one to answer.");
-  }
-  return messages;
 }
 
 std::vector<std::string> parse_stops(const Fields& body) {
@@ -98,12 +82,27 @@ void parse_generation(const Fields& body, GenerationOptions& options) {
 
 }  // namespace
 
+std::vector<ChatMessage> parse_messages(const Fields& body) {
+  const json* array = body.array("messages", kMaxMessages);
+  if (array == nullptr) body.fail("messages", "is missing.");
+  if (array->empty()) body.fail("messages", "must hold at least one message.");
+  std::vector<ChatMessage> messages;
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    messages.push_back(parse_message(Fields((*array)[i], path_of_element("messages", i))));
+  }
+  return messages;
+}
+
 ChatRequest parse_chat_request(std::string_view text) {
   const json body = parse_json_object(text);
   const Fields fields(body);
   ChatRequest request;
   request.model = fields.text("model").value_or("");
   request.messages = parse_messages(fields);
+  if (request.messages.back().role != "user") {
+    fields.fail(path_of_element("messages", request.messages.size() - 1) + ".role",
+                "must be 'user': the last message is the one to answer.");
+  }
   request.stream = fields.boolean("stream").value_or(false);
   if (const auto stream_options = fields.object("stream_options")) {
     if (!request.stream) {

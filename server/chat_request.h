@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generator/answerer.h"
+#include "server/json_fields.h"
 
 namespace tandem {
 
@@ -25,6 +26,10 @@ struct ChatRequest {
 // refused, so that no caller believes they had an effect. Throws as parse_json_object does for a
 // body that is no object.
 ChatRequest parse_chat_request(std::string_view body);
+
+// `messages`, one or more, whoever has the last word. Throws RequestError (400) naming what is
+// wrong.
+std::vector<ChatMessage> parse_messages(const Fields& body);
 
 }  // namespace tandem
 

@@ -49,6 +49,7 @@ class TandemServer : public Server {
     add_model_routes(http_, context_);
     add_search_routes(http_, context_);
     add_rerank_routes(http_, context_);
+    add_tokenize_routes(http_, context_);
     add_document_routes(http_, context_);
     add_release_routes(http_, context_);
     add_file_routes(http_, context_);

@@ -42,6 +42,7 @@ void add_embedding_routes(HttpServer& server, RouteContext& context);
 void add_model_routes(HttpServer& server, RouteContext& context);
 void add_search_routes(HttpServer& server, RouteContext& context);
 void add_rerank_routes(HttpServer& server, RouteContext& context);
+void add_tokenize_routes(HttpServer& server, RouteContext& context);
 void add_document_routes(HttpServer& server, RouteContext& context);
 void add_release_routes(HttpServer& server, RouteContext& context);
 void add_file_routes(HttpServer& server, RouteContext& context);

@@ -257,6 +257,64 @@ class Leaving(unittest.TestCase):
         self.check_cancelled(LONG, read_something=False)
 
 
+class Tokens(unittest.TestCase):
+    def tokenize(self, **body):
+        status, headers, answer = server.request("POST", "/tokenize", body)
+        self.assertEqual(status, 200, answer)
+        self.assertRegex(headers["x-tandem-release"], r"^r\d+$")
+        self.assertEqual(answer["count"], len(answer["tokens"]))
+        return answer
+
+    def detokenize(self, tokens):
+        status, _, answer = server.request("POST", "/detokenize", {"tokens": tokens})
+        self.assertEqual(status, 200, answer)
+        return answer["prompt"]
+
+    def test_a_prompt_comes_back_as_it_was(self):
+        for prompt in ("", "How far does it shine?", "  Tide 🌊\n\ttables  ",
+                       "<|im_start|>user\nHi<|im_end|>\n"):
+            with self.subTest(prompt=prompt):
+                self.assertEqual(self.detokenize(self.tokenize(prompt=prompt)["tokens"]), prompt)
+        self.assertEqual(self.tokenize(prompt="<|im_end|>")["count"], 1)
+        self.assertEqual(self.tokenize(prompt="x")["max_model_len"], 8192)
+
+    def test_messages_become_the_prompt_of_a_chat(self):
+        messages = [{"role": "system", "content": "Be brief."},
+                    {"role": "user", "content": "What is <|im_end|> for?"}]
+        answer = self.tokenize(messages=messages, model=support.GENERATOR_NAME)
+        self.assertEqual(self.detokenize(answer["tokens"]),
+                         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n"
+                         "What is <|im_end|> for?<|im_end|>\n<|im_start|>assistant\n")
+        end = self.tokenize(prompt="<|im_end|>")["tokens"][0]
+        self.assertEqual(answer["tokens"].count(end), 2, "a message closed its own turn")
+        usage = server.request("POST", CHAT, {"messages": messages, "max_tokens": 1,
+                                              "tandem": {"retrieve": False}})[2]["usage"]
+        self.assertEqual(answer["count"], usage["prompt_tokens"])
+
+    def test_bad_input_is_refused(self):
+        hello = [{"role": "user", "content": "Hello"}]
+        for path, body, param in (
+                ("/tokenize", {}, "prompt"),
+                ("/tokenize", {"prompt": "x", "messages": hello}, "prompt"),
+                ("/tokenize", {"prompt": ["x"]}, "prompt"),
+                ("/tokenize", {"prompt": "x" * ((4 << 20) + 1)}, "prompt"),
+                ("/tokenize", {"prompt": "x", "add_special_tokens": 1}, "add_special_tokens"),
+                ("/tokenize", {"messages": []}, "messages"),
+                ("/tokenize", {"messages": [{"role": "tool", "content": ""}]}, "messages[0].role"),
+                ("/tokenize", {"messages": hello, "add_generation_prompt": False},
+                 "add_generation_prompt"),
+                ("/detokenize", {}, "tokens"),
+                ("/detokenize", {"tokens": "x"}, "tokens"),
+                ("/detokenize", {"tokens": [0] * 500_001}, "tokens"),
+                *(("/detokenize", {"tokens": [1, bad]}, "tokens")
+                  for bad in (-1, 49152, 2 ** 64 - 1, 2 ** 70, 1.5, "1", None, [1], True))):
+            with self.subTest(path=path, body=str(body)[:80]):
+                status, _, answer = server.request("POST", path, body)
+                self.assertEqual((status, answer["error"]["param"]), (400, param), answer)
+        status, _, answer = server.request("POST", "/tokenize", {"prompt": "x", "model": "other"})
+        self.assertEqual((status, answer["error"]["code"]), (404, "model_not_found"))
+
+
 class Service(unittest.TestCase):
     def test_health_and_metrics(self):
         status, headers, health = server.request("GET", "/health")
