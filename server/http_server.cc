@@ -129,6 +129,12 @@ void HttpServer::add_route(const std::string& method, const std::string& path,
   }
 }
 
+std::vector<std::string> HttpServer::routes() const {
+  std::vector<std::string> names;
+  for (const Route& route : routes_) names.push_back(route.method + " " + route.pattern);
+  return names;
+}
+
 void HttpServer::run() {
   accepting_thread_ = std::this_thread::get_id();
   listen_after_bind();

@@ -45,6 +45,9 @@ class HttpServer : private httplib::Server {
   // run().
   void add_route(const std::string& method, const std::string& path, RouteHandler handler);
 
+  // Method and pattern of each, in the order in which they were added.
+  std::vector<std::string> routes() const;
+
   int port() const { return port_; }
   void run();
   // Safe from any thread, at any time, more than once.

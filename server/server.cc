@@ -58,9 +58,11 @@ class TandemServer : public Server {
     add_health_routes(http_, context_);
     add_metrics_routes(http_, context_);
     add_page_routes(http_);
+    add_openapi_routes(http_);
   }
 
   int port() const override { return http_.port(); }
+  std::vector<std::string> routes() const override { return http_.routes(); }
   void run() override { http_.run(); }
   void stop() override { http_.stop(); }
 

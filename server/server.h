@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/engine.h"
 
@@ -26,6 +27,8 @@ class Server {
   virtual ~Server() = default;
 
   virtual int port() const = 0;
+  // Method and pattern of each route, such as "GET /v1/documents/{id}".
+  virtual std::vector<std::string> routes() const = 0;
   // Serves until stop(); returns when every request in flight has ended.
   virtual void run() = 0;
   // Takes no new connection from now on. Safe from any thread, more than once.

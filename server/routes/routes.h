@@ -52,6 +52,7 @@ void add_vector_store_file_routes(HttpServer& server, RouteContext& context);
 void add_health_routes(HttpServer& server, RouteContext& context);
 void add_metrics_routes(HttpServer& server, RouteContext& context);
 void add_page_routes(HttpServer& server);
+void add_openapi_routes(HttpServer& server);
 
 // Throw RequestError (403) where the store is open for reading only, and where models, which decide
 // what everybody is answered, may not be changed from other machines.
