@@ -2,13 +2,13 @@
 #ifndef TANDEM_SERVER_LIST_PAGE_H_
 #define TANDEM_SERVER_LIST_PAGE_H_
 
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "server/exchange.h"
@@ -28,7 +28,10 @@ struct ListPlace {
   std::uint64_t sequence = 0;  // orders what has one time
   std::string id;
 
-  auto operator<=>(const ListPlace&) const = default;
+  bool operator<(const ListPlace& other) const {
+    return std::tie(created_at_unix_s, sequence, id) <
+           std::tie(other.created_at_unix_s, other.sequence, other.id);
+  }
 };
 
 struct PlacesPage {

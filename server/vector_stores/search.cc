@@ -81,6 +81,7 @@ std::vector<Hit> search_vector_store(const Store& store, const ServedRelease& re
     }
   }
   std::vector<Hit> hits;
+  hits.reserve(best.size());
   for (auto& [id, hit] : best) hits.push_back(std::move(hit));
   std::stable_sort(hits.begin(), hits.end(),
                    [](const Hit& a, const Hit& b) { return a.score > b.score; });

@@ -12,9 +12,9 @@
 namespace tandem {
 namespace {
 
-constexpr std::int64_t kDay_s = 24 * 60 * 60;
+constexpr std::int64_t kDay_s = 86'400;
 // Searches make a store active; that is on the disk this much later at most.
-constexpr std::int64_t kActivityDelay_s = 10 * 60;
+constexpr std::int64_t kActivityDelay_s = 600;
 constexpr std::size_t kMaxRemembered = 10'000;
 constexpr std::size_t kRemovedAtOnce = 100;  // documents, before a file is read again
 constexpr char kIdPrefix[] = "vs_";

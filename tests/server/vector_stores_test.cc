@@ -28,7 +28,7 @@ using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 using Status = VectorStoreFile::Status;
 
-constexpr std::int64_t kDay_s = 24 * 60 * 60;
+constexpr std::int64_t kDay_s = 86'400;
 constexpr std::chrono::milliseconds kPause(20);
 
 std::vector<AddedFile> batch_of(const json& body) {
