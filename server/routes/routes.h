@@ -67,9 +67,10 @@ void check_collection_served(const RouteContext& context, std::string_view colle
 void ask_to_poll(const Exchange& exchange);
 
 // Throw RequestError (404, "model_not_found") naming the models there are, or where the release has
-// no generator. A name of an encoder means that encoder and no other, since vectors of two cannot be
-// compared; that of a generator of any release, or "tandem", means the one that serves, so that a
-// switch does not turn clients away. The name of the release that serves ("r3") means its generator.
+// no generator. A name of an encoder means that encoder and no other, since vectors of two cannot
+// be compared; that of a generator of any release, or "tandem", means the one that serves, so that
+// a switch does not turn clients away. The name of the release that serves ("r3") means its
+// generator.
 void check_encoder_name(std::string_view given, const ServedRelease& release);
 void check_reranker_name(std::string_view given, const ServedRelease& release);
 void check_generator_name(std::string_view given, const ServedRelease& release, const Store& store);
