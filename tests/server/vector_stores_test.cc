@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
@@ -33,6 +32,14 @@ constexpr std::chrono::milliseconds kPause(20);
 
 std::vector<AddedFile> batch_of(const json& body) {
   return parse_file_batch(Fields(body));
+}
+
+IngestRequest bird(const std::string& text, const std::string& source) {
+  IngestRequest request;
+  request.bytes = text;
+  request.source = source;
+  request.collection = "birds";
+  return request;
 }
 
 class VectorStoresTest : public ::testing::Test {
@@ -184,6 +191,7 @@ TEST_F(VectorStoresTest, WhatIsAcknowledgedIsThereAfterARestart) {
   wait_for(id, broken);
   start(false);
   std::vector<std::string> waiting;
+  waiting.reserve(3);
   for (int i = 0; i < 3; ++i) waiting.push_back(upload("text " + std::to_string(i)));
   const FileBatchView batch = stores_->add_batch(
       id, batch_of({{"file_ids", {waiting[0], waiting[1]}}, {"attributes", {{"k", true}}}}));
@@ -481,7 +489,7 @@ TEST_F(VectorStoresTest, PassagesAreAsShortAsWasAskedFor) {
 }
 
 TEST_F(VectorStoresTest, EveryCollectionWithDocumentsIsAVectorStore) {
-  ingestor_->ingest({.bytes = "Herons", .source = "birds/heron.txt", .collection = "birds"});
+  ingestor_->ingest(bird("Herons", "birds/heron.txt"));
   const std::string heron = make_document_id("birds/heron.txt");
   EXPECT_THAT(ids(), ElementsAre("birds"));
   VectorStoreView view = stores_->find("birds");
@@ -513,7 +521,7 @@ TEST_F(VectorStoresTest, EveryCollectionWithDocumentsIsAVectorStore) {
 }
 
 TEST_F(VectorStoresTest, WhatIsIndexedAfterADeletionIsKept) {
-  ingestor_->ingest({.bytes = "Herons", .source = "heron.txt", .collection = "birds"});
+  ingestor_->ingest(bird("Herons", "heron.txt"));
   worker_.reset();
   stores_->remove("birds");
   end();
@@ -521,8 +529,7 @@ TEST_F(VectorStoresTest, WhatIsIndexedAfterADeletionIsKept) {
     const auto store = Store::open(folder_.path() / "store");
     const auto index = DenseIndex::open(*store, {});
     AttributeIndex attributes(*store);
-    Ingestor(*store, *index, attributes, encoder_, analysis_)
-        .ingest({.bytes = "Owls", .source = "owl.txt", .collection = "birds"});
+    Ingestor(*store, *index, attributes, encoder_, analysis_).ingest(bird("Owls", "owl.txt"));
   }
   start();
   wait_until([&] { return stores_->is_served("birds"); });
@@ -559,7 +566,7 @@ TEST_F(VectorStoresTest, BadRequestsAreRefusedAndChangeNothing) {
       {"file_ids", {{"file_ids", std::vector<std::string>(kMaxFilesAtOnce + 1, file)}}},
       {"chunking_strategy.type", {{"file_ids", {file}}, {"chunking_strategy", {{"type", "odd"}}}}},
   };
-  for (const auto& [param, body] : bodies) refuses(param, [&] { create(body); });
+  for (const auto& one : bodies) refuses(one.first, [&] { create(one.second); });
 
   const auto sizes = [](const json& fields) {
     return json{{"chunking_strategy", {{"type", "static"}, {"static", fields}}}};
