@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "store/log_ends.h"
 #include "store/posting_changes.h"
 
 namespace tandem {
@@ -88,7 +89,8 @@ rocksdb::DBOptions database_options() {
   // Bounds what opening has to replay.
   options.max_total_wal_size = 32u << 20;
   // A log that ends within a record is what a crash leaves, and what is damaged elsewhere is
-  // refused. By default RocksDB would open without all that was acknowledged after the damage.
+  // refused. By default RocksDB would open without all that was acknowledged after the damage. The
+  // end of a log is looked at by check_log_ends().
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.max_background_jobs = 2;
   options.stats_dump_period_sec = 0;
@@ -145,6 +147,7 @@ rocksdb::Status open_read_only(const std::string& folder, rocksdb::DB** db,
 }  // namespace
 
 Database::Database(const std::filesystem::path& folder, bool read_only) {
+  check_log_ends(folder);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = read_only ? open_read_only(folder.string(), &db, &handles)
