@@ -366,7 +366,11 @@ HttpError HttpServer::fault_of_status(const httplib::Request& request, httplib::
   if (status == 404) {
     std::vector<std::string> allowed;
     for (const Route& route : routes_) {
-      if (std::regex_match(request.path, route.regex)) allowed.push_back(route.method);
+      if (!std::regex_match(request.path, route.regex)) continue;
+      // "/files/{id}/content" is the address of a "/files/{id}" too.
+      if (std::find(allowed.begin(), allowed.end(), route.method) == allowed.end()) {
+        allowed.push_back(route.method);
+      }
     }
     if (!allowed.empty()) {
       const std::string methods = fmt::format("{}", fmt::join(allowed, ", "));

@@ -89,6 +89,8 @@ class HttpServerTest : public ::testing::Test {
       exchange.send_json(
           {{"id", exchange.path_part(1)}, {"limit", exchange.query_integer("limit", 5, 1, 10)}});
     });
+    server_->add_route("GET", "/things/{id}/content", [](Exchange&) {});
+    server_->add_route("DELETE", "/things/{id}", [](Exchange&) {});
     server_->add_route("GET", "/fault", [](Exchange&) { throw std::runtime_error("secret"); });
     server_->add_route("GET", "/slow", [this](Exchange& exchange) {
       working_.count_down();
@@ -179,6 +181,13 @@ TEST_F(HttpServerTest, UnknownPathsAndMethodsAreToldApart) {
       answer_to("PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
   EXPECT_THAT(wrong, StartsWith("HTTP/1.1 405 "));
   EXPECT_THAT(wrong, HasSubstr("Allow: POST\r\n"));
+}
+
+TEST_F(HttpServerTest, AMethodIsAllowedOnceWhereSeveralRoutesHaveIt) {
+  start();
+  const std::string wrong =
+      answer_to("PUT /things/1/content HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(wrong, HasSubstr("Allow: GET, DELETE\r\n"));
 }
 
 TEST_F(HttpServerTest, HandlersFaultsAreToldWithoutDetails) {
