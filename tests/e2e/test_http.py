@@ -6,7 +6,7 @@ import time
 import unittest
 
 import support
-from support import http_bytes, read_all, wait_until
+from support import http_bytes, multipart, read_all, wait_until
 
 CHAT = "/v1/chat/completions"
 LONG = {"messages": [{"role": "user", "content": "Tell me a very long story about the sea."}],
@@ -21,16 +21,6 @@ def setUpModule():
 
 def tearDownModule():
     stack.__exit__(None, None, None)
-
-
-def multipart(name, content, **fields):
-    boundary = "----tandem-test"
-    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
-             for key, value in fields.items()]
-    parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-                 "Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n")
-    body = b"".join(parts) + f"--{boundary}--\r\n".encode()
-    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
 class Documents(unittest.TestCase):

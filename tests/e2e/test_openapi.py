@@ -34,27 +34,38 @@ def tearDownModule():
 
 
 def make_objects():
-    """Ids of what there is, by the beginning of the paths that it is found at."""
-    def made(path, body):
-        status, _, answer = server.request("POST", path, body)
+    """Values of path parameters that lead somewhere, by the beginning of the path and the name."""
+    def made(path, body, headers=None):
+        status, _, answer = server.request("POST", path, body, headers)
         assert status in (200, 201), answer
         return answer["id"]
 
     stores = "/v1/vector_stores"
+    file = made("/v1/files", *support.multipart("tides.txt", b"The tide turns at noon.", purpose="assistants"))
     made("/v1/documents", {"text": "The tide turns at noon.", "id": "tide", "attributes": {"hour": 12}})
     store = made(stores, {"name": "tides"})
     made("/v1/documents", {"text": "The ebb is at six.", "id": "ebb", "collection": store})
+    batch = made(f"{stores}/{store}/file_batches", {"file_ids": [file]})
     response = made("/v1/responses", {"input": "When?", "max_output_tokens": MOST_TOKENS})
-    return {"/v1/documents/": ["tide", "lighthouse.md"], "/v1/responses/": [response],
-            stores: [store, "default"], "/v1/models/": [support.GENERATOR_NAME, support.ENCODER_NAME],
-            "/v1/releases/": ["r1"]}
+    return {("/v1/documents/", "id"): ["tide"], ("/v1/responses/", "id"): [response],
+            ("/v1/files/", "id"): [file], (stores, "id"): [store, store, "default"],
+            (stores, "file_id"): ["ebb", file, "tide"], (stores, "batch_id"): [batch],
+            ("/v1/models/", "id"): [support.GENERATOR_NAME, support.ENCODER_NAME], ("/v1/releases/", "id"): ["r1"]}
 
 
-def with_known_id(case, known_id):
-    """Most made-up ids lead nowhere."""
-    for path, ids in known.items():
-        if case.operation.path.startswith(path) and case.operation.method != "delete":
-            case.path_parameters["id"] = ids[known_id % len(ids)]
+def lead_somewhere(case, choice):
+    """Puts in what no schema can ask for: ids of what there is, and a question at the end."""
+    for (path, name), values in known.items():
+        if (case.operation.path.startswith(path) and name in case.path_parameters
+                and case.operation.method != "delete"):
+            case.path_parameters[name] = values[choice % len(values)]
+    body = case.body if isinstance(case.body, dict) else {}
+    if isinstance(body.get("messages"), list):
+        body["messages"].append({"role": "user", "content": "When does the tide turn?"})
+    if "file_id" in body:
+        body["file_id"] = known["/v1/files/", "id"][0]
+    if isinstance(body.get("input"), list) and case.operation.path == "/v1/responses":
+        body["input"].append({"role": "user", "content": "When does the tide turn?"})
 
 
 def with_few_tokens(case):
@@ -107,10 +118,10 @@ class Operations(unittest.TestCase):
                 max_examples=examples, deadline=None, derandomize=True, database=None,
                 phases=[hypothesis.Phase.generate], suppress_health_check=list(hypothesis.HealthCheck))
             @hypothesis.given(case=operation.as_strategy(generation_mode=mode),
-                              known_id=strategies.one_of(strategies.none(), strategies.integers(0, 7)))
-            def check(case, known_id):
-                if known_id is not None:
-                    with_known_id(case, known_id)
+                              choice=strategies.integers(0, 7))
+            def check(case, choice):
+                if choice > 1:
+                    lead_somewhere(case, choice)
                 with_few_tokens(case)
                 check_answer(case)
 

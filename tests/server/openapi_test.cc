@@ -25,7 +25,7 @@ std::vector<std::string> described_routes() {
       std::string name = method;
       std::transform(name.begin(), name.end(), name.begin(),
                      [](unsigned char c) { return std::toupper(c); });
-      routes.push_back(name + " " + path);
+      routes.push_back(name.append(" ").append(path));
     }
   }
   std::sort(routes.begin(), routes.end());
@@ -70,7 +70,8 @@ TEST(OpenApiTest, ReferencesLeadSomewhereAndEveryPartIsReferredTo) {
   });
   for (const auto& [kind, parts] : document.at("components").items()) {
     for (const auto& [name, part] : parts.items()) {
-      EXPECT_TRUE(referred.contains("/components/" + kind + "/" + name)) << name;
+      const ordered_json::json_pointer root("/components");
+      EXPECT_TRUE(referred.contains((root / kind / name).to_string())) << name;
     }
   }
 }
