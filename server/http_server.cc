@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <utility>
 
 #include "base/log.h"
 #include "base/utf8.h"
@@ -250,7 +251,8 @@ void HttpServer::install_hooks() {
       [this](const Request& request, Response& response, std::exception_ptr fault) {
         const Exchange* exchange = exchange_of(request);
         if (exchange != nullptr) exchange->connection().close_after_response();
-        send_error(response, to_http_error(fault, exchange != nullptr ? exchange->id() : ""));
+        send_error(response,
+                   to_http_error(std::move(fault), exchange != nullptr ? exchange->id() : ""));
       });
   // For statuses of httplib's own, which come without a body.
   set_error_handler(HandlerWithResponse([this](const Request& request, Response& response) {
