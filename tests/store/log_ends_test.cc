@@ -21,13 +21,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kHeaderBytes = 7;
 
+// Of the record that begins there, without its header.
+std::size_t length_at(const std::string& log, std::size_t begin) {
+  const auto byte = [&](std::size_t at) { return std::size_t{static_cast<std::uint8_t>(log[at])}; };
+  return byte(begin + 4) + 256 * byte(begin + 5);
+}
+
 // Where the records of a log of less than a block begin.
 std::vector<std::size_t> records_of(const std::string& log) {
   std::vector<std::size_t> begins;
   for (std::size_t at = 0; at + kHeaderBytes <= log.size();) {
     begins.push_back(at);
-    at += kHeaderBytes + static_cast<std::uint8_t>(log[at + 4]) +
-          256 * static_cast<std::size_t>(static_cast<std::uint8_t>(log[at + 5]));
+    at += kHeaderBytes + length_at(log, at);
   }
   return begins;
 }
@@ -67,7 +72,7 @@ TEST_P(LogEndsTest, ALengthThatLeadsBeyondTheEndIsNotTakenForACrash) {
   for (const std::size_t begin : {begins.front(), begins[begins.size() / 2], begins.back()}) {
     std::string damaged = sound;
     damaged[begin + 5] = static_cast<char>(damaged[begin + 5] ^ 0x40);  // 16,384 bytes more
-    if (static_cast<std::uint8_t>(damaged[begin + 5]) * 256u + begin < sound.size()) continue;
+    if (begin + kHeaderBytes + length_at(damaged, begin) <= sound.size()) continue;
     write(path, damaged);
     try {
       Store::open(folder_.path(), {.read_only = true});
