@@ -1,5 +1,4 @@
 """The description of the API, and whether the server does what it says, whatever it is sent."""
-import json
 import os
 import pathlib
 import unittest
@@ -22,15 +21,12 @@ TOKEN_FIELDS = {"chat": ("max_tokens", "max_completion_tokens"), "createResponse
 
 
 def setUpModule():
-    global server, stack, api, known
+    global server, api, known
     stack = support.running_server(arguments=("--reranker", str(RERANKER)))
     server = stack.__enter__()
+    unittest.addModuleCleanup(stack.__exit__, None, None, None)
     api = schemathesis.openapi.from_dict(server.request("GET", "/openapi.json")[2])
     known = make_objects()
-
-
-def tearDownModule():
-    stack.__exit__(None, None, None)
 
 
 def make_objects():
