@@ -169,8 +169,8 @@ TEST_F(TuningJobsTest, PreferencesAreTrainedByACommandOfTheirOwn) {
   const std::string pair = R"({"question": "Why?", "chosen": "So.", "rejected": "No."})";
   const std::string file = files_->add("pairs.jsonl", "fine-tune", pair).id;
   start();
-  const TuningJob job = wait_until_finished(
-      create({{"training_file", file}, {"method", {{"type", "dpo"}}}}));
+  const TuningJob job =
+      wait_until_finished(create({{"training_file", file}, {"method", {{"type", "dpo"}}}}));
   EXPECT_EQ(job.status, Status::kSucceeded) << job.error;
   ASSERT_EQ(calls().size(), 1u);
   EXPECT_THAT(calls()[0], HasSubstr("train preferences --corpus"));
