@@ -1,6 +1,5 @@
 #include "generator/follow_up.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -42,13 +41,7 @@ std::vector<Hit> fuse_hits(std::vector<Hit> alone, std::vector<Hit> with_former,
   };
   add(alone, 1 - kFormerQuestionsWeight);
   add(with_former, kFormerQuestionsWeight);
-  std::vector<Hit> best;
-  best.reserve(fused.size());
-  for (auto& [id, hit] : fused) best.push_back(std::move(hit));
-  std::stable_sort(best.begin(), best.end(),
-                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
-  if (best.size() > limit) best.resize(limit);
-  return best;
+  return best_hits(std::move(fused), limit);
 }
 
 }  // namespace tandem

@@ -182,4 +182,14 @@ void Retriever::drop_forbidden(const LexicalQuery& query,
   passages = std::move(kept);
 }
 
+std::vector<Hit> best_hits(std::map<PassageId, Hit> found, std::size_t limit) {
+  std::vector<Hit> hits;
+  hits.reserve(found.size());
+  for (auto& [id, hit] : found) hits.push_back(std::move(hit));
+  std::stable_sort(hits.begin(), hits.end(),
+                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  if (hits.size() > limit) hits.resize(limit);
+  return hits;
+}
+
 }  // namespace tandem

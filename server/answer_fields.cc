@@ -15,10 +15,6 @@ constexpr std::int64_t kMaxPromptPassages = 50;
 
 }  // namespace
 
-std::string path_of_element(std::string_view array, std::size_t i) {
-  return fmt::format("{}[{}]", array, i);
-}
-
 std::string parse_role(const Fields& message) {
   const auto role = message.text("role");
   if (!role) message.fail("role", "is missing.");

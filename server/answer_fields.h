@@ -18,9 +18,6 @@ inline constexpr std::size_t kMaxMessages = 1000;
 inline constexpr std::size_t kMaxContentParts = 100;
 inline constexpr std::int64_t kMaxTokens = 1'000'000;  // the generator cuts it to its context
 
-// "messages[3]"
-std::string path_of_element(std::string_view array, std::size_t i);
-
 // `role` of a message: "system", "user" or "assistant". "developer" is OpenAI's newer name of
 // "system".
 std::string parse_role(const Fields& message);

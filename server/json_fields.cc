@@ -50,6 +50,10 @@ json parse_json_object(std::string_view text) {
   return body;
 }
 
+std::string path_of_element(std::string_view array, std::size_t i) {
+  return fmt::format("{}[{}]", array, i);
+}
+
 std::string_view describe_type(const json& value) {
   switch (value.type()) {
     case json::value_t::null:

@@ -91,6 +91,9 @@ class Fields {
   std::string path_;
 };
 
+// "messages[3]", of the path of an array.
+std::string path_of_element(std::string_view array, std::size_t i);
+
 // "a string", "an array", … for messages about wrong types.
 std::string_view describe_type(const nlohmann::json& value);
 

@@ -34,16 +34,21 @@ json list_page(const Exchange& exchange, std::vector<json> items, std::int64_t d
   return list_json(std::move(data), has_more);
 }
 
-PlacesPage page_of_places(
-    const Exchange& exchange, std::vector<ListPlace> places,
-    const std::function<std::optional<ListPlace>(std::string_view)>& place_of) {
+bool is_ascending(const Exchange& exchange) {
   const std::string order = exchange.query("order", "desc");
   if (order != "asc" && order != "desc") {
     throw RequestError(400, "'order' must be 'asc' or 'desc'.", "order");
   }
+  return order == "asc";
+}
+
+PlacesPage page_of_places(
+    const Exchange& exchange, std::vector<ListPlace> places,
+    const std::function<std::optional<ListPlace>(std::string_view)>& place_of) {
+  const bool ascending = is_ascending(exchange);
   const auto limit = exchange.query_integer("limit", kDefaultPlacesPage, 1, kMaxPlacesPage);
   const auto comes_before = [&](const ListPlace& a, const ListPlace& b) {
-    return order == "asc" ? a < b : b < a;
+    return ascending ? a < b : b < a;
   };
   const auto cursor = [&](const char* name) {
     const std::string id = exchange.query(name);

@@ -22,6 +22,9 @@ namespace tandem {
 nlohmann::json list_page(const Exchange& exchange, std::vector<nlohmann::json> items,
                          std::int64_t default_limit, std::int64_t max_limit);
 
+// What the query's `order` says: "asc" or, also without it, "desc". Throws RequestError (400).
+bool is_ascending(const Exchange& exchange);
+
 // Where an object stands in a list that is ordered by time.
 struct ListPlace {
   std::int64_t created_at_unix_s = 0;

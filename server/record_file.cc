@@ -16,6 +16,25 @@ nlohmann::json read_record(const std::filesystem::path& path, std::uint64_t max_
   return record;
 }
 
+void write_record(const std::filesystem::path& path, nlohmann::json record, int version) {
+  record["version"] = version;
+  write_file_atomic(path,
+                    record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::vector<std::filesystem::path> paths_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    paths.push_back(entry.path());
+  }
+  return paths;
+}
+
+bool is_unfinished(const std::filesystem::path& path) {
+  return path.filename().string().find(".tmp.") != std::string::npos;
+}
+
 void make_record_folder(const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);

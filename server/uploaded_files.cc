@@ -63,31 +63,26 @@ fs::path UploadedFiles::record_path(std::string_view id) const {
 }
 
 void UploadedFiles::read_records() {
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder_, none)) {
-    if (entry.path().extension() != kRecord) continue;
+  for (const fs::path& path : paths_in(folder_)) {
+    if (path.extension() != kRecord) continue;
     try {
-      UploadedFile file = parse_record(entry.path());
+      UploadedFile file = parse_record(path);
       last_sequence_ = std::max(last_sequence_, file.sequence);
       files_.emplace(file.id, file);
     } catch (const std::exception& error) {
-      log_warning("the uploaded file {} is left out: {}", entry.path().string(), error.what());
+      log_warning("the uploaded file {} is left out: {}", path.string(), error.what());
     }
   }
 }
 
 // Bytes whose record was not written, or is gone; and what was being written.
 void UploadedFiles::remove_leftovers() const {
-  std::vector<fs::path> leftovers;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder_, none)) {
-    const fs::path& path = entry.path();
-    const bool unfinished = path.filename().string().find(".tmp.") != std::string::npos;
-    if (unfinished || (path.extension() == kBytes && !exists(record_path(path.stem().string())))) {
-      leftovers.push_back(path);
-    }
+  std::error_code ignored;
+  for (const fs::path& path : paths_in(folder_)) {
+    const bool lacks_record =
+        path.extension() == kBytes && !exists(record_path(path.stem().string()));
+    if (is_unfinished(path) || lacks_record) fs::remove(path, ignored);
   }
-  for (const fs::path& path : leftovers) fs::remove(path, none);
 }
 
 UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purpose,

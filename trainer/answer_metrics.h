@@ -12,12 +12,9 @@
 
 namespace tandem {
 
-// In lower case, without the punctuation of ASCII (which leaves no space: "U.S." is "us"; other
-// punctuation stays), then without the words "a", "an" and "the", words apart by one space.
-std::string normalize_answer(std::string_view text);
-
-// 1 where the normalised texts are equal, 0 otherwise; the best over `answers`. Answers of which
-// normalising leaves nothing do not count, and where none is left an empty answer is the right one.
+// 1 where the normalised texts (generator/answer_words.h) are equal, 0 otherwise; the best over
+// `answers`. Answers of which normalising leaves nothing do not count, and where none is left an
+// empty answer is the right one.
 double exact_match(std::string_view answer, std::span<const std::string> answers);
 
 // The harmonic mean of precision and recall over the words of the normalised texts, each as often

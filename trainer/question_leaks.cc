@@ -8,7 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "trainer/answer_metrics.h"
+#include "generator/answer_words.h"
 
 namespace tandem {
 namespace {

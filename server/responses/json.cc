@@ -1,38 +1,26 @@
 #include "server/responses/json.h"
 
 #include <ctime>
-#include <map>
 #include <utility>
 
 #include "retriever/attribute_json.h"
 #include "server/answer_json.h"
+#include "server/document_headers.h"
 
 namespace tandem {
 namespace {
 
 using nlohmann::json;
 
-// Headers of documents, each read once.
-class Headers {
- public:
-  explicit Headers(const Store& store) : store_(store) {}
-
-  // Empty for a document that was deleted meanwhile.
-  const Document& of(const std::string& collection, const std::string& id) {
-    const auto [entry, is_new] = known_.try_emplace({collection, id});
-    if (is_new) {
-      if (auto header = store_.get_header(collection, id)) entry->second = *std::move(header);
-    }
-    return entry->second;
-  }
-
- private:
-  const Store& store_;
-  std::map<std::pair<std::string, std::string>, Document> known_;
-};
-
-std::string filename_of(const Document& document) {
-  return document.source.empty() ? document.title : document.source;
+// Names the document of `object`, a passage or a citation, as OpenAI does, and gives its
+// attributes. Of one that was deleted meanwhile both the name and they are empty.
+Attributes name_file(json& object, DocumentHeaders& headers) {
+  object["file_id"] = object["document_id"];
+  object["filename"] = "";
+  const Document* const document = headers.find(object["collection"], object["document_id"]);
+  if (document == nullptr) return {};
+  object["filename"] = document->source.empty() ? document->title : document->source;
+  return document->attributes;
 }
 
 }  // namespace
@@ -100,26 +88,21 @@ json output_text_json(std::string_view text, json annotations, json log_probabil
 }
 
 json search_results_json(const std::vector<Hit>& hits, const Store& store) {
-  Headers headers(store);
+  DocumentHeaders headers(store);
   json results = to_json(hits);
   for (json& result : results) {
-    const Document& document = headers.of(result["collection"], result["document_id"]);
-    result["file_id"] = result["document_id"];
-    result["filename"] = filename_of(document);
-    result["attributes"] = to_json(document.attributes);
+    result["attributes"] = to_json(name_file(result, headers));
   }
   return results;
 }
 
 json annotations_json(const std::vector<Citation>& citations, const Store& store) {
-  Headers headers(store);
+  DocumentHeaders headers(store);
   json annotations = to_json(citations);
   for (json& annotation : annotations) {
-    const Document& document = headers.of(annotation["collection"], annotation["document_id"]);
     annotation["type"] = "file_citation";
     annotation["index"] = annotation["answer_end"];
-    annotation["file_id"] = annotation["document_id"];
-    annotation["filename"] = filename_of(document);
+    name_file(annotation, headers);
   }
   return annotations;
 }

@@ -52,24 +52,22 @@ fs::path ResponseRecords::path(std::string_view id, std::uint64_t sequence) cons
 }
 
 void ResponseRecords::read_names(bool read_only) {
-  std::vector<fs::path> unfinished;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder_, none)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find(".tmp.") != std::string::npos) {
-      unfinished.push_back(entry.path());
+  for (const fs::path& file : paths_in(folder_)) {
+    std::error_code failure;
+    if (is_unfinished(file)) {
+      if (!read_only) fs::remove(file, failure);
       continue;
     }
+    const std::string name = file.filename().string();
     Place place;
     const auto [end, fault] =
         std::from_chars(name.data(), name.data() + name.size(), place.sequence);
-    const std::string stem = entry.path().stem().string();
+    const std::string stem = file.stem().string();
     if (fault != std::errc() || end != name.data() + kSequenceDigits ||
-        entry.path().extension() != kExtension || stem.size() <= kSequenceDigits + 1) {
+        file.extension() != kExtension || stem.size() <= kSequenceDigits + 1) {
       continue;
     }
-    std::error_code failure;
-    place.size_bytes = entry.file_size(failure);
+    place.size_bytes = fs::file_size(file, failure);
     if (failure) continue;
     const std::string id = stem.substr(kSequenceDigits + 1);
     if (!places_.emplace(id, place).second) continue;
@@ -77,9 +75,7 @@ void ResponseRecords::read_names(bool read_only) {
     bytes_ += place.size_bytes;
     last_sequence_ = std::max(last_sequence_, place.sequence);
   }
-  if (read_only) return;
-  for (const fs::path& path : unfinished) fs::remove(path, none);
-  remove_oldest();
+  if (!read_only) remove_oldest();
 }
 
 void ResponseRecords::add(const ResponseRecord& record) {

@@ -65,16 +65,13 @@ void upload(Exchange& exchange, const RouteContext& context) {
 }
 
 void list(Exchange& exchange, const RouteContext& context) {
-  const std::string order = exchange.query("order", "desc");
-  if (order != "asc" && order != "desc") {
-    throw RequestError(400, "'order' must be 'asc' or 'desc'.", "order");
-  }
+  const bool ascending = is_ascending(exchange);
   const std::string purpose = exchange.query("purpose");
   std::vector<json> files;
   for (const UploadedFile& file : context.files.list()) {
     if (purpose.empty() || file.purpose == purpose) files.push_back(to_json(file));
   }
-  if (order == "desc") std::reverse(files.begin(), files.end());
+  if (!ascending) std::reverse(files.begin(), files.end());
   exchange.send_json(list_page(exchange, std::move(files), kMaxListed, kMaxListed));
 }
 

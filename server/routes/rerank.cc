@@ -22,7 +22,7 @@ std::vector<std::string> parse_documents(const Fields& body) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < documents->size(); ++i) {
     const json& document = (*documents)[i];
-    const std::string path = fmt::format("{}[{}]", body.path_of("documents"), i);
+    const std::string path = path_of_element(body.path_of("documents"), i);
     if (document.is_string()) {
       texts.push_back(document.get<std::string>());
     } else if (document.is_object()) {

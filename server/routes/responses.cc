@@ -226,13 +226,10 @@ void retrieve_one(Exchange& exchange, const RouteContext& context) {
 }
 
 void list_input(Exchange& exchange, const RouteContext& context) {
-  const std::string order = exchange.query("order", "desc");
-  if (order != "asc" && order != "desc") {
-    throw RequestError(400, "'order' must be 'asc' or 'desc'.", "order");
-  }
+  const bool ascending = is_ascending(exchange);
   const ResponseRecord record = record_of(exchange, context);
   std::vector<json> items(record.input.begin(), record.input.end());
-  if (order == "desc") std::reverse(items.begin(), items.end());
+  if (!ascending) std::reverse(items.begin(), items.end());
   exchange.send_json(list_page(exchange, std::move(items), kDefaultItems, kMaxItems));
 }
 

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "server/record_file.h"
 
@@ -27,8 +26,7 @@ json to_record(const TuningJob& job) {
                       {"message", event.message},
                       {"step", event.step}});
   }
-  return {{"version", kVersion},
-          {"sequence", job.sequence},
+  return {{"sequence", job.sequence},
           {"request", job.request.body},
           {"created_at", job.created_at_unix_s},
           {"encoder", job.encoder},
@@ -78,13 +76,6 @@ TuningJob parse_record(const fs::path& folder) {
   return job;
 }
 
-std::vector<fs::path> folders_in(const fs::path& folder) {
-  std::vector<fs::path> folders;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder, none)) folders.push_back(entry.path());
-  return folders;
-}
-
 }  // namespace
 
 std::string_view to_string(TuningJob::Status status) {
@@ -105,7 +96,7 @@ std::string_view to_string(TuningJob::Status status) {
 
 std::vector<TuningJob> TuningRecords::read() const {
   std::vector<TuningJob> jobs;
-  for (const fs::path& folder : folders_in(folder_)) {
+  for (const fs::path& folder : paths_in(folder_)) {
     if (!exists(folder / kRecord)) continue;
     try {
       jobs.push_back(parse_record(folder));
@@ -120,15 +111,13 @@ std::vector<TuningJob> TuningRecords::read() const {
 
 void TuningRecords::remove_leftovers() const {
   std::error_code ignored;
-  for (const fs::path& folder : folders_in(folder_)) {
+  for (const fs::path& folder : paths_in(folder_)) {
     if (!exists(folder / kRecord)) fs::remove_all(folder, ignored);
   }
 }
 
 void TuningRecords::write(const TuningJob& job) const {
-  // Text that came from elsewhere, such as a message of an error, may be anything.
-  write_file_atomic(folder(job) / kRecord,
-                    to_record(job).dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_record(folder(job) / kRecord, to_record(job), kVersion);
 }
 
 }  // namespace tandem

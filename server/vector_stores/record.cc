@@ -4,9 +4,9 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "retriever/attribute_json.h"
 #include "server/record_file.h"
@@ -91,13 +91,6 @@ FileBatch parse_batch(const fs::path& path) {
   return batch;
 }
 
-std::vector<fs::path> paths_in(const fs::path& folder) {
-  std::vector<fs::path> paths;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder, none)) paths.push_back(entry.path());
-  return paths;
-}
-
 template <typename Parse>
 auto read_all(const fs::path& folder, const Parse& parse) {
   std::vector<decltype(parse(folder))> records;
@@ -112,11 +105,9 @@ auto read_all(const fs::path& folder, const Parse& parse) {
   return records;
 }
 
-void write_record(const fs::path& path, json record) {
-  record["version"] = kVersion;
+void write_in_folder(const fs::path& path, json record) {
   make_record_folder(path.parent_path());
-  // Text that came from elsewhere, such as a message of an error, may be anything.
-  write_file_atomic(path, record.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_record(path, std::move(record), kVersion);
 }
 
 fs::path record_path(const fs::path& folder, std::string_view store_id, const char* kind,
@@ -158,8 +149,7 @@ void VectorStoreRecords::remove_leftovers() const {
   std::error_code ignored;
   const auto remove_unfinished = [&](const fs::path& folder) {
     for (const fs::path& path : paths_in(folder)) {
-      const bool unfinished = path.filename().string().find(".tmp.") != std::string::npos;
-      if (unfinished) fs::remove(path, ignored);
+      if (is_unfinished(path)) fs::remove(path, ignored);
     }
   };
   for (const fs::path& folder : paths_in(folder_)) {
@@ -172,35 +162,35 @@ void VectorStoreRecords::remove_leftovers() const {
 }
 
 void VectorStoreRecords::write(const VectorStore& store) const {
-  write_record(folder_ / store.id / kStore, {{"sequence", store.sequence},
-                                             {"name", store.name},
-                                             {"description", store.description},
-                                             {"metadata", store.metadata},
-                                             {"expires_after_days", store.expires_after_days},
-                                             {"created_at", store.created_at_unix_s},
-                                             {"last_active_at", store.last_active_at_unix_s},
-                                             {"state", name_of(kStates, store.state)},
-                                             {"removed_up_to", store.removed_up_to}});
+  write_in_folder(folder_ / store.id / kStore, {{"sequence", store.sequence},
+                                                {"name", store.name},
+                                                {"description", store.description},
+                                                {"metadata", store.metadata},
+                                                {"expires_after_days", store.expires_after_days},
+                                                {"created_at", store.created_at_unix_s},
+                                                {"last_active_at", store.last_active_at_unix_s},
+                                                {"state", name_of(kStates, store.state)},
+                                                {"removed_up_to", store.removed_up_to}});
 }
 
 void VectorStoreRecords::write(std::string_view store_id, const VectorStoreFile& file) const {
-  write_record(record_path(folder_, store_id, kFiles, file.id),
-               {{"sequence", file.sequence},
-                {"batch", file.batch},
-                {"created_at", file.created_at_unix_s},
-                {"status", to_string(file.status)},
-                {"error_code", file.error_code},
-                {"error_message", file.error_message},
-                {"attributes", to_json(file.attributes)},
-                {"asked_passage_tokens", file.asked_passage_tokens},
-                {"passage_tokens", file.passage_tokens}});
+  write_in_folder(record_path(folder_, store_id, kFiles, file.id),
+                  {{"sequence", file.sequence},
+                   {"batch", file.batch},
+                   {"created_at", file.created_at_unix_s},
+                   {"status", to_string(file.status)},
+                   {"error_code", file.error_code},
+                   {"error_message", file.error_message},
+                   {"attributes", to_json(file.attributes)},
+                   {"asked_passage_tokens", file.asked_passage_tokens},
+                   {"passage_tokens", file.passage_tokens}});
 }
 
 void VectorStoreRecords::write(std::string_view store_id, const FileBatch& batch) const {
-  write_record(record_path(folder_, store_id, kBatches, batch.id),
-               {{"sequence", batch.sequence},
-                {"created_at", batch.created_at_unix_s},
-                {"cancelled", batch.cancelled}});
+  write_in_folder(record_path(folder_, store_id, kBatches, batch.id),
+                  {{"sequence", batch.sequence},
+                   {"created_at", batch.created_at_unix_s},
+                   {"cancelled", batch.cancelled}});
 }
 
 void VectorStoreRecords::remove(std::string_view store_id) const {

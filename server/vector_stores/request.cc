@@ -65,7 +65,7 @@ std::vector<AddedFile> parse_file_ids(const Fields& fields) {
   file.passage_tokens = parse_chunking(fields);
   std::set<std::string, std::less<>> known;
   for (std::size_t i = 0; i < ids->size(); ++i) {
-    file.id = parse_file_id((*ids)[i], fmt::format("{}[{}]", fields.path_of("file_ids"), i));
+    file.id = parse_file_id((*ids)[i], path_of_element(fields.path_of("file_ids"), i));
     if (known.insert(file.id).second) files.push_back(file);
   }
   return files;
@@ -109,7 +109,7 @@ std::vector<AddedFile> parse_file_batch(const Fields& fields) {
     std::set<std::string, std::less<>> known;
     for (std::size_t i = 0; i < each->size(); ++i) {
       AddedFile file =
-          parse_added_file(Fields((*each)[i], fmt::format("{}[{}]", fields.path_of("files"), i)));
+          parse_added_file(Fields((*each)[i], path_of_element(fields.path_of("files"), i)));
       if (known.insert(file.id).second) files.push_back(std::move(file));
     }
   }

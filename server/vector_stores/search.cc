@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "retriever/attribute_json.h"
 #include "server/answer_json.h"
+#include "server/document_headers.h"
 #include "server/ranking_options.h"
 
 namespace tandem {
@@ -80,28 +80,21 @@ std::vector<Hit> search_vector_store(const Store& store, const ServedRelease& re
       }
     }
   }
-  std::vector<Hit> hits;
-  hits.reserve(best.size());
-  for (auto& [id, hit] : best) hits.push_back(std::move(hit));
-  std::stable_sort(hits.begin(), hits.end(),
-                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
-  if (hits.size() > options.limit) hits.resize(options.limit);
-  return hits;
+  return best_hits(std::move(best), options.limit);
 }
 
 json results_json(const Store& store, const std::vector<Hit>& hits) {
-  std::map<std::string, std::optional<Document>> documents;
+  DocumentHeaders headers(store);
   json results = json::array();
   for (const Hit& hit : hits) {
     const Passage& passage = hit.passage;
-    const auto [entry, is_new] = documents.try_emplace(passage.document_id);
-    if (is_new) entry->second = store.get_header(passage.collection, passage.document_id);
-    if (!entry->second) continue;  // deleted a moment ago
+    const Document* const document = headers.find(passage.collection, passage.document_id);
+    if (document == nullptr) continue;  // deleted a moment ago
     const json whole = to_json(hit);
     results.push_back({{"file_id", passage.document_id},
-                       {"filename", entry->second->source},
+                       {"filename", document->source},
                        {"score", hit.score},
-                       {"attributes", to_json(entry->second->attributes)},
+                       {"attributes", to_json(document->attributes)},
                        {"content", json::array({{{"type", "text"}, {"text", passage.text}}})},
                        {"start", whole["start"]},
                        {"end", whole["end"]},

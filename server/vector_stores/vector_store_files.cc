@@ -272,8 +272,7 @@ void VectorStores::remove_file(std::string_view id, std::string_view file_id) {
   if (!drop_file(store.id, file_id)) throw_file_not_found(id, file_id);
 }
 
-void VectorStores::forget_file(std::string_view file_id) {
-  const std::lock_guard writing(writing_);
+void VectorStores::drop_from_all(std::string_view file_id) {
   std::vector<std::string> holders;
   {
     const std::lock_guard lock(mutex_);
@@ -284,20 +283,21 @@ void VectorStores::forget_file(std::string_view file_id) {
   for (const std::string& id : holders) drop_file(id, file_id);
 }
 
+void VectorStores::forget_file(std::string_view file_id) {
+  const std::lock_guard writing(writing_);
+  drop_from_all(file_id);
+}
+
 // Files whose uploaded file was deleted when a crash came.
 void VectorStores::drop_orphans() {
   while (true) {
     std::string file_id;
-    std::vector<std::string> holders;
     {
       const std::lock_guard lock(mutex_);
       if (orphans_.empty()) return;
       file_id = orphans_.back();
-      for (const auto& [id, kept] : stores_) {
-        if (kept.files.contains(file_id)) holders.push_back(id);
-      }
     }
-    for (const std::string& id : holders) drop_file(id, file_id);
+    drop_from_all(file_id);
     const std::lock_guard lock(mutex_);
     orphans_.pop_back();
   }

@@ -162,6 +162,7 @@ class VectorStores {
   void keep_files(const std::string& id, std::span<const VectorStoreFile> files);
   void put_file(const std::string& id, const VectorStoreFile& file);
   bool drop_file(const std::string& id, std::string_view file_id);
+  void drop_from_all(std::string_view file_id);
   void forget_old_batches(const std::string& id);
   void expire_those_due();
   void drop_orphans();
