@@ -145,6 +145,13 @@ void OutputFile::publish() {
   ::close(std::exchange(descriptor_, -1));
 }
 
+FileStamp stamp_of(const std::filesystem::path& path) noexcept {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec, status.st_ino,
+          static_cast<std::uint64_t>(status.st_size)};
+}
+
 void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
   OutputFile file(path);
   file.write_at(0, std::as_bytes(std::span(content)));

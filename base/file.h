@@ -24,6 +24,17 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes
 // never a mixture: temporary file in the same folder, fsync, rename, fsync of the folder.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 
+// What tells one version of a file from another; of a file that is not there all zero. Does not
+// throw.
+struct FileStamp {
+  std::int64_t modified_ns = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size_bytes = 0;
+
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp stamp_of(const std::filesystem::path& path) noexcept;
+
 // A file that is written piece by piece and takes its place when it is whole. Until then, and where
 // it never is, `path` stays as it was. Used by one thread.
 class OutputFile {

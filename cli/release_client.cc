@@ -4,6 +4,7 @@
 #include <httplib.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "base/error.h"
@@ -52,6 +53,9 @@ json ReleaseClient::request(const std::string& method, const std::string& path, 
   }
   client.set_read_timeout(kLongest);
   httplib::Request request;
+  if (const char* const key = std::getenv("TANDEM_API_KEY")) {
+    request.set_header("Authorization", fmt::format("Bearer {}", key));
+  }
   request.method = method;
   request.path = path;
   if (!body.is_null()) {

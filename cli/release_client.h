@@ -13,7 +13,8 @@ namespace tandem {
 // with the server's words where it refuses.
 class ReleaseClient {
  public:
-  // Such as "http://127.0.0.1:8080".
+  // Such as "http://127.0.0.1:8080". The API key, where one is needed, is in TANDEM_API_KEY: an
+  // argument could be read by everybody on the machine.
   explicit ReleaseClient(std::string url) : url_(std::move(url)) {}
 
   // As GET /v1/releases gives it.

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "server/access/caller.h"
 #include "server/engine.h"
 #include "server/server.h"
 
@@ -24,6 +25,7 @@ namespace {
 struct ServeArguments {
   EngineOptions engine;
   ServerOptions server;
+  TlsFiles tls;
 };
 
 // The end of a pipe that the handler writes to; -1 outside SignalWatcher's life.
@@ -79,11 +81,13 @@ class SignalWatcher {
   std::thread thread_;
 };
 
-void run(const ServeArguments& arguments) {
+void run(ServeArguments& arguments) {
+  if (!arguments.tls.certificate.empty()) arguments.server.tls = arguments.tls;
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
   const std::unique_ptr<Server> server = Server::start(*engine, arguments.server);
   const SignalWatcher watcher(*server);
-  fmt::print("listening on http://{}:{}\n", arguments.server.host, server->port());
+  fmt::print("listening on {}://{}:{}\n", arguments.server.tls ? "https" : "http",
+             arguments.server.host, server->port());
   std::fflush(stdout);
   server->run();
 }
@@ -96,9 +100,8 @@ void add_serve_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("serve",
                                          "Serve the OpenAI-compatible API and the web page until "
                                          "SIGINT or SIGTERM; requests in flight "
-                                         "end first. There is no access control yet: bind to other "
-                                         "addresses than loopback only behind "
-                                         "a proxy that has.");
+                                         "end first. Without API keys (tandem keys) only this "
+                                         "machine is served, and may do everything.");
   add_engine_options(*command, arguments->engine);
   add_reranker_option(*command, arguments->engine);
   add_index_option(*command, arguments->engine);
@@ -124,9 +127,24 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--workers", arguments->server.worker_threads, "Requests worked on at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_flag("--admin", arguments->server.admin,
-                    "Let releases be changed and models be trained by HTTP also where --host is "
-                    "not a loopback address");
+  CLI::Option* certificate =
+      command->add_option("--tls-certificate", arguments->tls.certificate,
+                          "Serve HTTPS with this certificate (PEM, with its chain). When the file "
+                          "is renewed the next connection gets the new one");
+  CLI::Option* key = command->add_option("--tls-key", arguments->tls.key,
+                                         "The key of that certificate (PEM, without a passphrase)");
+  certificate->needs(key);
+  key->needs(certificate);
+  add_choice<Scope>(*command, "--anonymous", arguments->server.anonymous,
+                    {{"none", Scope::kNone},
+                     {"read", Scope::kRead},
+                     {"write", Scope::kWrite},
+                     {"admin", Scope::kAdmin}},
+                    "What requests without an API key may do: 'none', 'read' (ask and search), "
+                    "'write' (also change documents) or 'admin' (also train and change models). By "
+                    "default everything, while there is no key and --host is a loopback address, "
+                    "and otherwise nothing")
+      ->type_name("SCOPE");
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -1,6 +1,7 @@
 #include "server/connection.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,12 +50,26 @@ void get_ip_and_port(NameFunction get_name, socket_t socket, std::string& ip, in
   ip = text.data();
 }
 
+std::unique_ptr<SSL, void (*)(SSL*)> make_session(TlsContext* tls, socket_t socket) {
+  if (tls == nullptr) return {nullptr, [](SSL*) {}};
+  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+  return tls->new_session(socket);
+}
+
+// Waits for what TLS wants next; false where it wants nothing, or does not get it in time.
+bool wait_for_tls(socket_t socket, TlsProgress progress, int timeout_ms) {
+  if (progress == TlsProgress::kWantsRead) return wait_for(socket, POLLIN, timeout_ms);
+  if (progress == TlsProgress::kWantsWrite) return wait_for(socket, POLLOUT, timeout_ms);
+  return false;
+}
+
 }  // namespace
 
-Connection::Connection(socket_t socket, const ConnectionLimits& limits)
-    : socket_(socket), limits_(limits) {}
+Connection::Connection(socket_t socket, const ConnectionLimits& limits, TlsContext* tls)
+    : socket_(socket), tls_(make_session(tls, socket)), limits_(limits) {}
 
 Connection::~Connection() {
+  if (tls_) tls_end(tls_.get());
   if (close_after_response_) discard_input();
   ::shutdown(socket_, SHUT_RDWR);
   ::close(socket_);
@@ -68,14 +83,25 @@ void Connection::discard_input() {
   }
 }
 
+bool Connection::handshake() {
+  if (!tls_) return true;
+  header_deadline_ = Clock::now() + std::chrono::milliseconds(limits_.header_timeout_ms);
+  while (true) {
+    const TlsProgress progress = tls_accept(tls_.get());
+    if (progress == TlsProgress::kDone) return true;
+    if (!wait_for_tls(socket_, progress, read_timeout_left_ms())) return false;
+  }
+}
+
 bool Connection::wait_for_request(const std::function<bool(int idle_ms)>& give_up) {
-  if (buffer_begin_ < buffer_end_) return true;
+  if (buffer_begin_ < buffer_end_ || (tls_ && tls_has_pending(tls_.get()))) return true;
   const auto start = Clock::now();
   while (!wait_for(socket_, POLLIN, kIdleSliceMs)) {
     const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
     const int idle_ms = static_cast<int>(idle.count());
     if (idle_ms >= limits_.idle_timeout_ms || give_up(idle_ms)) return false;
   }
+  // With TLS that may be no byte of a request; the reading of its first line finds out.
   char byte;
   return ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
@@ -109,7 +135,44 @@ int Connection::read_timeout_left_ms() const {
 }
 
 bool Connection::is_readable() const {
-  return buffer_begin_ < buffer_end_ || wait_for(socket_, POLLIN, read_timeout_left_ms());
+  return buffer_begin_ < buffer_end_ || (tls_ && tls_has_pending(tls_.get())) ||
+         wait_for(socket_, POLLIN, read_timeout_left_ms());
+}
+
+ssize_t Connection::receive(char* data, std::size_t size, int timeout_ms) {
+  if (tls_) {
+    std::size_t count = 0;
+    while (true) {
+      const TlsProgress progress = tls_read(tls_.get(), data, size, count);
+      if (progress == TlsProgress::kDone) return static_cast<ssize_t>(count);
+      if (progress == TlsProgress::kClosed) return 0;
+      if (!wait_for_tls(socket_, progress, timeout_ms)) return -1;
+    }
+  }
+  if (!wait_for(socket_, POLLIN, timeout_ms)) return -1;
+  ssize_t received = 0;
+  do {
+    received = ::recv(socket_, data, size, 0);
+  } while (received < 0 && errno == EINTR);
+  return received;
+}
+
+ssize_t Connection::send_some(const char* data, std::size_t size) {
+  if (tls_) {
+    std::size_t count = 0;
+    while (true) {
+      const TlsProgress progress = tls_write(tls_.get(), data, size, count);
+      if (progress == TlsProgress::kDone) return static_cast<ssize_t>(count);
+      if (!wait_for_tls(socket_, progress, limits_.write_timeout_ms)) return -1;
+    }
+  }
+  while (true) {
+    const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return -1;
+    if (!wait_for(socket_, POLLOUT, limits_.write_timeout_ms)) return -1;
+  }
 }
 
 bool Connection::is_writable() const {
@@ -122,11 +185,7 @@ ssize_t Connection::read(char* data, size_t size) {
     return -1;
   }
   if (buffer_begin_ == buffer_end_) {
-    if (!is_readable()) return -1;
-    ssize_t received = 0;
-    do {
-      received = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
-    } while (received < 0 && errno == EINTR);
+    const ssize_t received = receive(buffer_.data(), buffer_.size(), read_timeout_left_ms());
     if (received <= 0) return received;
     buffer_begin_ = 0;
     buffer_end_ = static_cast<std::size_t>(received);
@@ -140,14 +199,7 @@ ssize_t Connection::read(char* data, size_t size) {
 }
 
 ssize_t Connection::write(const char* data, size_t size) {
-  if (response_finished_) return static_cast<ssize_t>(size);
-  while (true) {
-    const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) return sent;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return -1;
-    if (!wait_for(socket_, POLLOUT, limits_.write_timeout_ms)) return -1;
-  }
+  return response_finished_ ? static_cast<ssize_t>(size) : send_some(data, size);
 }
 
 void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {

@@ -13,7 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+
+#include "server/tls.h"
 
 namespace tandem {
 
@@ -28,12 +31,16 @@ struct ConnectionLimits {
 
 class Connection : public httplib::Stream {
  public:
-  // Takes over `socket`, which is closed by the destructor.
-  Connection(socket_t socket, const ConnectionLimits& limits);
+  // Takes over `socket`, which is closed by the destructor. With `tls`, which must outlive it, all
+  // goes through TLS.
+  Connection(socket_t socket, const ConnectionLimits& limits, TlsContext* tls = nullptr);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // Comes to terms with a client of TLS, within the time that a request's headers have. False where
+  // that fails, and nothing else may be called then.
+  bool handshake();
   // Waits for the first byte of a request. False when the client closed, was idle for too long, or
   // `give_up(idle_ms)`, asked every few milliseconds, says so.
   bool wait_for_request(const std::function<bool(int idle_ms)>& give_up);
@@ -68,8 +75,12 @@ class Connection : public httplib::Stream {
 
   int read_timeout_left_ms() const;
   void discard_input();
+  // Once they can: what recv(2) and send(2) return.
+  ssize_t receive(char* data, std::size_t size, int timeout_ms);
+  ssize_t send_some(const char* data, std::size_t size);
 
   const socket_t socket_;
+  const std::unique_ptr<SSL, void (*)(SSL*)> tls_;  // null without TLS
   const ConnectionLimits limits_;
   std::array<char, 16'384> buffer_;
   std::size_t buffer_begin_ = 0;

@@ -65,6 +65,9 @@ void EventStream::write_headers() {
   for (const auto& [name, value] : exchange_.response().headers) {
     more += fmt::format("{}: {}\r\n", name, value);
   }
+  for (const auto& [name, value] : exchange_.admission_.headers) {
+    more += fmt::format("{}: {}\r\n", name, value);
+  }
   write(fmt::format(
       "HTTP/1.1 200 OK\r\n"
       "Content-Type: text/event-stream; charset=utf-8\r\n"

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/access/admission.h"
 #include "server/connection.h"
 
 namespace tandem {
@@ -27,6 +28,9 @@ class Exchange {
   const httplib::Request& request() const { return *request_; }
   httplib::Response& response() const { return *response_; }
   Connection& connection() const { return connection_; }
+
+  // Valid from when a handler is called.
+  const Caller& caller() const { return admission_.caller; }
 
   // The x-request-id of the response: the client's own where it sent a sane one.
   const std::string& id() const { return id_; }
@@ -56,6 +60,7 @@ class Exchange {
   friend class EventStream;
 
   Connection& connection_;
+  Admission admission_;
   std::string id_;
   Clock::time_point start_;
   std::string route_;

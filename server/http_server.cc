@@ -81,7 +81,9 @@ bool has_body(const httplib::Request& request) {
 }  // namespace
 
 HttpServer::HttpServer(const HttpServerOptions& options, Metrics& metrics)
-    : options_(options), metrics_(metrics), host_is_loopback_(is_loopback_host(options.host)) {
+    : options_(options),
+      tls_(options.tls ? std::make_unique<TlsContext>(*options.tls) : nullptr),
+      metrics_(metrics) {
   // httplib's default sets SO_REUSEPORT, with which a second server would bind the same port and
   // take half of the connections.
   set_socket_options([](socket_t socket) {
@@ -113,9 +115,9 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::add_route(const std::string& method, const std::string& path,
-                           RouteHandler handler) {
+                           const RouteAccess& access, RouteHandler handler) {
   const std::string expression = expression_of(path);
-  routes_.push_back({method, path, std::regex(expression)});
+  routes_.push_back({method, path, std::regex(expression), access});
   Handler wrapped = [this, path, handler = std::move(handler)](const httplib::Request& request,
                                                                httplib::Response& response) {
     call(path, handler, request, response);
@@ -157,9 +159,9 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
     refuse(socket);
     return false;
   }
-  Connection connection(socket, options_.limits);
+  Connection connection(socket, options_.limits, tls_.get());
   try {
-    serve(connection);
+    if (connection.handshake()) serve(connection);
   } catch (const std::exception& error) {
     // Of a response that had begun; nothing more can be told to the client.
     log_error("a connection ended by an error: {}", error.what());
@@ -179,7 +181,8 @@ void HttpServer::refuse(socket_t socket) {
   std::array<char, 16'384> ignored;
   while (::recv(socket, ignored.data(), ignored.size(), MSG_DONTWAIT) > 0) {
   }
-  ::send(socket, response.data(), response.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // To a client of TLS this would be noise: it is only turned away.
+  if (!tls_) ::send(socket, response.data(), response.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   ::shutdown(socket, SHUT_RDWR);
   ::close(socket);
 }
@@ -208,6 +211,7 @@ bool HttpServer::serve_request(Connection& connection) {
     exchange.request_ = key = &request;
     const std::string client_id = request.get_header_value("X-Request-Id");
     if (is_sane_request_id(client_id)) exchange.id_ = client_id;
+    exchange.admission_ = admit(request);
     const std::lock_guard lock(exchanges_mutex_);
     exchanges_[key] = &exchange;
   };
@@ -243,9 +247,7 @@ void HttpServer::install_hooks() {
     return before_routing(request, response);
   });
   set_expect_100_continue_handler([this](const Request& request, Response& response) {
-    if (!find_fault(request)) return 100;
-    before_routing(request, response);
-    return response.status;
+    return before_routing(request, response) == HandlerResponse::Handled ? response.status : 100;
   });
   set_exception_handler(
       [this](const Request& request, Response& response, std::exception_ptr fault) {
@@ -288,14 +290,28 @@ HttpServer::HandlerResponse HttpServer::before_routing(const httplib::Request& r
   exchange->response_ = &response;
   const bool reads_body = request.method == "POST";
   if (!reads_body && has_body(request)) exchange->connection().close_after_response();
-  const std::optional<HttpError> fault = find_fault(request);
+  const std::optional<HttpError>& fault = exchange->admission_.fault;
   if (!fault) return HandlerResponse::Unhandled;
   exchange->connection().close_after_response();
   send_error(response, *fault);
   return HandlerResponse::Handled;
 }
 
-// What can be refused before the body is read.
+// All that is decided before the body is read.
+Admission HttpServer::admit(const httplib::Request& request) const {
+  Admission admission;
+  admission.fault = find_fault(request);
+  if (admission.fault || !options_.admit) return admission;
+  // As httplib finds the handler: the first that fits. HEAD is a GET whose body is not sent.
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  for (const Route& route : routes_) {
+    if (route.method == method && std::regex_match(request.path, route.regex)) {
+      return options_.admit(request, route.access);
+    }
+  }
+  return admission;
+}
+
 std::optional<HttpError> HttpServer::find_fault(const httplib::Request& request) const {
   const std::string host = request.get_header_value("Host");
   if (host.empty() && request.version != "HTTP/1.0") {
@@ -411,6 +427,9 @@ void HttpServer::finish_headers(const httplib::Request& request, httplib::Respon
   const Exchange* exchange = exchange_of(request);
   response.set_header("x-request-id", exchange != nullptr ? exchange->id() : make_request_id());
   response.set_header("X-Content-Type-Options", "nosniff");
+  if (exchange != nullptr) {
+    for (const auto& [name, value] : exchange->admission_.headers) response.set_header(name, value);
+  }
   // httplib announces limits that are not ours, and does not know what we decided.
   response.headers.erase("Keep-Alive");
   if (!response.has_header("Cache-Control")) response.set_header("Cache-Control", "no-store");

@@ -30,6 +30,10 @@ struct HttpServerOptions {
   int worker_threads = 16;  // requests worked on at once
   int max_waiting = 64;     // connections waiting for a worker; more are refused with 503
   ConnectionLimits limits;
+  std::optional<TlsFiles> tls;
+  // Asked about each request to a route before its body is read; null: everybody may do everything.
+  // Called from several threads at once.
+  std::function<Admission(const httplib::Request&, const RouteAccess&)> admit;
 };
 
 class HttpServer : private httplib::Server {
@@ -43,7 +47,8 @@ class HttpServer : private httplib::Server {
   // `path` is a pattern such as "/v1/documents/{id}", where {id} takes the rest of the path.
   // Handlers are called from several threads at once; what they throw becomes the response. Before
   // run().
-  void add_route(const std::string& method, const std::string& path, RouteHandler handler);
+  void add_route(const std::string& method, const std::string& path, const RouteAccess& access,
+                 RouteHandler handler);
 
   // Method and pattern of each, in the order in which they were added.
   std::vector<std::string> routes() const;
@@ -58,6 +63,7 @@ class HttpServer : private httplib::Server {
     std::string method;
     std::string pattern;
     std::regex regex;
+    RouteAccess access;
   };
 
   bool process_and_close_socket(socket_t socket) override;
@@ -70,6 +76,7 @@ class HttpServer : private httplib::Server {
   void call(const std::string& pattern, const RouteHandler& handler,
             const httplib::Request& request, httplib::Response& response);
   void finish_headers(const httplib::Request& request, httplib::Response& response);
+  Admission admit(const httplib::Request& request) const;
   std::optional<HttpError> find_fault(const httplib::Request& request) const;
   HttpError fault_of_status(const httplib::Request& request, httplib::Response& response,
                             const Exchange* exchange) const;
@@ -77,10 +84,10 @@ class HttpServer : private httplib::Server {
   Exchange* exchange_of(const httplib::Request& request) const;
 
   const HttpServerOptions options_;
+  const std::unique_ptr<TlsContext> tls_;  // null without TLS
   Metrics& metrics_;
   int port_ = 0;
   socket_t listener_ = INVALID_SOCKET;  // a duplicate, so that stop() never meets a closed one
-  bool host_is_loopback_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<int> waiting_ = 0;
   std::atomic<std::thread::id> accepting_thread_;

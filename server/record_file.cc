@@ -2,10 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <random>
+
 #include "base/error.h"
 #include "base/file.h"
 
 namespace tandem {
+
+std::string random_id(std::string_view prefix) {
+  std::random_device source;
+  return fmt::format("{}{:08x}{:08x}{:08x}", prefix, source(), source(), source());
+}
 
 nlohmann::json read_record(const std::filesystem::path& path, std::uint64_t max_bytes,
                            int version) {

@@ -5,9 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace tandem {
+
+// `prefix` and 24 random hexadecimal digits.
+std::string random_id(std::string_view prefix);
 
 // Throws as read_file() and nlohmann::json do, and kUnsupported where "version" is not `version`.
 nlohmann::json read_record(const std::filesystem::path& path, std::uint64_t max_bytes, int version);

@@ -1,12 +1,18 @@
 #include "server/server.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <memory>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "indexer/chunker.h"
 #include "model/threads.h"
+#include "server/access/gate.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/origin.h"
@@ -29,16 +35,11 @@ class TandemServer : public Server {
         vector_stores_(vector_store_surroundings(engine)),
         tuning_(tuning_surroundings(engine)),
         responses_(engine.store->folder(), engine.ingestor == nullptr),
-        context_{engine,
-                 releases_,
-                 files_,
-                 vector_stores_,
-                 tuning_,
-                 responses_,
-                 metrics_,
-                 std::time(nullptr),
-                 options.admin || is_loopback_host(options.host)},
-        http_(http_options(options), metrics_) {
+        context_{engine,  releases_,  files_,   vector_stores_,
+                 tuning_, responses_, metrics_, std::time(nullptr)},
+        gate_(engine.store->folder(), gate_options(options)),
+        http_(http_options(options, gate_), metrics_) {
+    tell_who_may(options);
     if (engine.ingestor) {
       vector_store_worker_ =
           std::make_unique<VectorStoreWorker>(vector_stores_, *engine.ingestor, files_);
@@ -67,12 +68,43 @@ class TandemServer : public Server {
   void stop() override { http_.stop(); }
 
  private:
-  static HttpServerOptions http_options(const ServerOptions& options) {
+  static GateOptions gate_options(const ServerOptions& options) {
+    return {.anonymous = options.anonymous,
+            .loopback = is_loopback_host(options.host),
+            .steady_now = [] { return std::chrono::steady_clock::now().time_since_epoch(); },
+            .now_unix_s = [] { return static_cast<std::int64_t>(std::time(nullptr)); }};
+  }
+
+  void tell_who_may(const ServerOptions& options) {
+    const Scope scope = gate_.anonymous_scope();
+    if (!gate_.has_keys() && scope == Scope::kNone) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("nobody could use a server at {}: the store has no API key, and without "
+                      "one only this machine is served",
+                      options.host),
+          "make a key with 'tandem keys add NAME', or say with --anonymous what everybody "
+          "may do who can reach it");
+    }
+    if (!gate_.has_keys() && is_loopback_host(options.host)) {
+      log_info(
+          "no API key is needed (there is none): whoever is on this machine may do everything");
+    } else if (scope != Scope::kNone) {
+      log_warning("without an API key everybody who can reach {} has the scope '{}'", options.host,
+                  to_string(scope));
+    }
+  }
+
+  static HttpServerOptions http_options(const ServerOptions& options, Gate& gate) {
     HttpServerOptions http;
     http.host = options.host;
     http.port = options.port;
     http.worker_threads = options.worker_threads;
+    http.tls = options.tls;
     http.limits.max_body_bytes = options.max_body_bytes;
+    http.admit = [&gate](const httplib::Request& request, const RouteAccess& access) {
+      return gate.admit(request.get_header_value("Authorization"), access);
+    };
     return http;
   }
 
@@ -107,6 +139,7 @@ class TandemServer : public Server {
   TuningJobs tuning_;
   ResponseRecords responses_;
   RouteContext context_;
+  Gate gate_;
   HttpServer http_;
   std::unique_ptr<VectorStoreWorker> vector_store_worker_;  // null where nothing may be written
 };

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "server/access/caller.h"
 #include "server/engine.h"
+#include "server/tls.h"
 
 namespace tandem {
 
@@ -16,13 +19,17 @@ struct ServerOptions {
   int port = 8080;  // 0: any free one
   int worker_threads = 16;
   std::uint64_t max_body_bytes = 64ull << 20;
-  // Whether releases may be changed by HTTP also where `host` is not a loopback address.
-  bool admin = false;
+  std::optional<TlsFiles> tls;
+  // What requests without an API key may do. Nothing: everything while the store has no key and
+  // `host` is a loopback address, and nothing otherwise.
+  std::optional<Scope> anonymous;
 };
 
 class Server {
  public:
-  // Binds the port. Throws kUnavailable, naming host and port, if it is taken.
+  // Binds the port. Throws kUnavailable, naming host and port, if it is taken, kInvalidArgument
+  // where nobody could do anything, and as read_api_keys() and
+  // TlsContext.
   static std::unique_ptr<Server> start(Engine& engine, const ServerOptions& options);
   virtual ~Server() = default;
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -37,17 +36,13 @@ UploadedFile parse_record(const fs::path& path) {
   file.purpose = record.at("purpose");
   file.created_at_unix_s = record.at("created_at");
   file.sequence = record.at("sequence");
+  file.owner = record.value("owner", "");  // files of before there were keys have none
   fs::path bytes = path;
   file.size_bytes = fs::file_size(bytes.replace_extension(kBytes));
   return file;
 }
 
 }  // namespace
-
-std::string random_id(std::string_view prefix) {
-  std::random_device source;
-  return fmt::format("{}{:08x}{:08x}{:08x}", prefix, source(), source(), source());
-}
 
 UploadedFiles::UploadedFiles(const fs::path& store, bool read_only) : folder_(store / "files") {
   read_records();
@@ -86,7 +81,7 @@ void UploadedFiles::remove_leftovers() const {
 }
 
 UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purpose,
-                                std::string_view bytes) {
+                                std::string_view bytes, std::string_view owner) {
   filename = last_part(filename);
   if (filename.empty() || filename.size() > kMaxFileNameBytes || !is_valid_utf8(filename)) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -99,6 +94,7 @@ UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purp
   file.purpose = purpose;
   file.size_bytes = bytes.size();
   file.created_at_unix_s = std::time(nullptr);
+  file.owner = owner;
   const std::lock_guard lock(mutex_);
   if (files_.size() >= kMaxUploadedFiles) {
     throw Error(ErrorCode::kResourceExhausted,
@@ -112,7 +108,8 @@ UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purp
                        {"sequence", file.sequence},
                        {"filename", file.filename},
                        {"purpose", file.purpose},
-                       {"created_at", file.created_at_unix_s}};
+                       {"created_at", file.created_at_unix_s},
+                       {"owner", file.owner}};
   try {
     write_file_atomic(record_path(file.id), record.dump());
   } catch (...) {

@@ -3,7 +3,7 @@
 // In the folder of the store, files/:
 //
 //   file-ID.bytes   what was sent
-//   file-ID.json    {"version": 1, "sequence", "filename", "purpose", "created_at"}
+//   file-ID.json    {"version": 1, "sequence", "filename", "purpose", "created_at", "owner"}
 //
 // The record is written after the bytes and removed before them, each at once, so that a file is
 // there whole or not at all; bytes without a record are what a crash left, and are removed when the
@@ -32,6 +32,7 @@ struct UploadedFile {
   std::uint64_t size_bytes = 0;
   std::int64_t created_at_unix_s = 0;
   std::uint64_t sequence = 0;  // grows with each file
+  std::string owner;           // the API key that sent it; empty without one
 };
 
 // All methods may be called from any thread.
@@ -43,7 +44,8 @@ class UploadedFiles {
 
   // Returns when it is on the disk. Throws kInvalidArgument for a name that is empty, longer than
   // kMaxFileNameBytes or not UTF-8, and kResourceExhausted for a full disk or kMaxUploadedFiles.
-  UploadedFile add(std::string_view filename, std::string_view purpose, std::string_view bytes);
+  UploadedFile add(std::string_view filename, std::string_view purpose, std::string_view bytes,
+                   std::string_view owner = {});
   std::optional<UploadedFile> find(std::string_view id) const;
   std::vector<UploadedFile> list() const;  // by growing sequence
   // The bytes; nothing if there is no such file, or no longer.
@@ -62,9 +64,6 @@ class UploadedFiles {
   std::map<std::string, UploadedFile, std::less<>> files_;  // by id
   std::uint64_t last_sequence_ = 0;
 };
-
-// `prefix` and 24 random hexadecimal digits.
-std::string random_id(std::string_view prefix);
 
 }  // namespace tandem
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "server/answer_fields.h"
-#include "server/uploaded_files.h"
+#include "server/record_file.h"
 
 namespace tandem {
 namespace {

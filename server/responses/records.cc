@@ -37,6 +37,7 @@ ResponseRecord parse_record(const fs::path& path) {
   for (const json& message : file.at("conversation")) {
     record.conversation.push_back({message.at("role"), message.at("content")});
   }
+  record.owner = file.value("owner", "");  // responses of before there were keys have none
   return record;
 }
 
@@ -83,7 +84,8 @@ void ResponseRecords::add(const ResponseRecord& record) {
   const std::string content = dump_json({{"version", kVersion},
                                          {"response", record.response},
                                          {"input", record.input},
-                                         {"conversation", to_json(record.conversation)}});
+                                         {"conversation", to_json(record.conversation)},
+                                         {"owner", record.owner}});
   const std::lock_guard lock(mutex_);
   make_record_folder(folder_);
   const std::uint64_t sequence = ++last_sequence_;

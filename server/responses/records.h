@@ -2,7 +2,7 @@
 //
 // In the folder of the store, responses/SEQUENCE-ID.json, the sequence having 20 digits:
 //
-//   {"version": 1, "response", "input", "conversation": [{"role", "content"}, …]}
+//   {"version": 1, "response", "input", "conversation": [{"role", "content"}, …], "owner"}
 //
 // A file is written at once. Its name alone says where it stands, so that opening the folder reads
 // none of them.
@@ -30,6 +30,7 @@ struct ResponseRecord {
   // That a next question goes on with: messages before this request's, its own and the answer. No
   // instructions, which are for one response.
   std::vector<ChatMessage> conversation;
+  std::string owner;  // the API key that asked; empty without one
 };
 
 // The oldest go when there would be more.

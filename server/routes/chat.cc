@@ -130,11 +130,15 @@ void complete(Exchange& exchange, RouteContext& context) {
   check_generator_name(request.model, *release, *context.engine.store);
   exchange.response().set_header(kReleaseHeader, release->name);
   // A store without documents can still chat; a collection asked for by name must exist.
-  const AnswerOptions& options = request.options;
-  if (request.collection_given) check_collection_served(context, options.search.collection);
+  AnswerOptions& options = request.options;
+  if (request.collection_given) {
+    check_collection(exchange, context, options.search.collection);
+  } else if (options.retrieve) {
+    options.search.collection = default_collection(exchange);
+  }
   const bool has_documents = release->index->size(options.search.collection) > 0 &&
                              context.vector_stores.is_served(options.search.collection);
-  if (!request.collection_given && !has_documents) request.options.retrieve = false;
+  if (!request.collection_given && !has_documents) options.retrieve = false;
   if (request.stream) {
     answer_streamed(exchange, request, *release, context.metrics);
   } else {
@@ -145,7 +149,7 @@ void complete(Exchange& exchange, RouteContext& context) {
 }  // namespace
 
 void add_chat_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/chat/completions",
+  server.add_route("POST", "/v1/chat/completions", kReadsCollections,
                    [&context](Exchange& exchange) { complete(exchange, context); });
 }
 

@@ -42,9 +42,10 @@ Ingestor& writable(const RouteContext& context) {
 }
 
 std::string collection_of(const Exchange& exchange, const RouteContext& context) {
-  std::string collection = exchange.query("collection", kDefaultCollection);
+  std::string collection = exchange.query("collection");
+  if (collection.empty()) collection = default_collection(exchange);
   check_collection_name(collection);
-  check_collection_served(context, collection);
+  check_collection(exchange, context, collection);
   return collection;
 }
 
@@ -65,7 +66,7 @@ IngestRequest parse_json_document(const Exchange& exchange) {
                          ? fmt::format("{}.txt", sha256_hex(request.bytes).substr(0, 24))
                          : fmt::format("{}.txt", request.id);
   }
-  request.collection = fields.collection("collection").value_or(kDefaultCollection);
+  request.collection = fields.collection("collection").value_or("");
   request.attributes = fields.attributes("attributes");
   return request;
 }
@@ -93,9 +94,7 @@ IngestRequest parse_uploaded_document(const httplib::Request& http) {
     throw RequestError(400, "The field 'file' has no file name; the name says what the file is.",
                        "file");
   }
-  if (std::string collection = field("collection"); !collection.empty()) {
-    request.collection = std::move(collection);
-  }
+  request.collection = field("collection");
   if (const std::string attributes = field("attributes"); !attributes.empty()) {
     // Checked as the same field of a JSON body is.
     const json body = parse_json_object("{\"attributes\":" + attributes + "}");
@@ -106,11 +105,12 @@ IngestRequest parse_uploaded_document(const httplib::Request& http) {
 
 void add_document(Exchange& exchange, const RouteContext& context) {
   Ingestor& ingestor = writable(context);
-  const IngestRequest request = exchange.request().is_multipart_form_data()
-                                    ? parse_uploaded_document(exchange.request())
-                                    : parse_json_document(exchange);
+  IngestRequest request = exchange.request().is_multipart_form_data()
+                              ? parse_uploaded_document(exchange.request())
+                              : parse_json_document(exchange);
+  if (request.collection.empty()) request.collection = default_collection(exchange);
   check_collection_name(request.collection);
-  check_collection_served(context, request.collection);
+  check_collection(exchange, context, request.collection);
   IngestResult result;
   try {
     result = ingestor.ingest(request);
@@ -200,15 +200,15 @@ void delete_document(Exchange& exchange, const RouteContext& context) {
 }  // namespace
 
 void add_document_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/documents",
+  server.add_route("POST", "/v1/documents", kWritesCollections,
                    [&context](Exchange& exchange) { add_document(exchange, context); });
-  server.add_route("GET", "/v1/documents",
+  server.add_route("GET", "/v1/documents", kReadsCollections,
                    [&context](Exchange& exchange) { list_documents(exchange, context); });
-  server.add_route("GET", "/v1/documents/{id}",
+  server.add_route("GET", "/v1/documents/{id}", kReadsCollections,
                    [&context](Exchange& exchange) { get_document(exchange, context); });
-  server.add_route("POST", "/v1/documents/{id}",
+  server.add_route("POST", "/v1/documents/{id}", kWritesCollections,
                    [&context](Exchange& exchange) { change_document(exchange, context); });
-  server.add_route("DELETE", "/v1/documents/{id}",
+  server.add_route("DELETE", "/v1/documents/{id}", kWritesCollections,
                    [&context](Exchange& exchange) { delete_document(exchange, context); });
 }
 

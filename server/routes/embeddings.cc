@@ -135,7 +135,7 @@ void embed(Exchange& exchange, const RouteContext& context) {
 }  // namespace
 
 void add_embedding_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/embeddings",
+  server.add_route("POST", "/v1/embeddings", kReadsCollections,
                    [&context](Exchange& exchange) { embed(exchange, context); });
 }
 

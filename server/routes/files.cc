@@ -61,7 +61,8 @@ void upload(Exchange& exchange, const RouteContext& context) {
     }
   }
   const std::string filename = repair_utf8(file->second.filename);
-  exchange.send_json(to_json(context.files.add(filename, purpose, file->second.content)));
+  exchange.send_json(to_json(
+      context.files.add(filename, purpose, file->second.content, exchange.caller().key_id)));
 }
 
 void list(Exchange& exchange, const RouteContext& context) {
@@ -69,35 +70,36 @@ void list(Exchange& exchange, const RouteContext& context) {
   const std::string purpose = exchange.query("purpose");
   std::vector<json> files;
   for (const UploadedFile& file : context.files.list()) {
+    if (!exchange.caller().may_see(file.owner)) continue;
     if (purpose.empty() || file.purpose == purpose) files.push_back(to_json(file));
   }
   if (!ascending) std::reverse(files.begin(), files.end());
   exchange.send_json(list_page(exchange, std::move(files), kMaxListed, kMaxListed));
 }
 
-[[noreturn]] void throw_not_found(std::string_view id) {
-  throw RequestError(404, fmt::format("There is no file '{}'.", id), "id", "file_not_found");
+UploadedFile file_of(const Exchange& exchange, const RouteContext& context) {
+  const std::string id = exchange.path_part(1);
+  auto file = context.files.find(id);
+  if (!file || !exchange.caller().may_see(file->owner)) throw_no_file(id, "id");
+  return *std::move(file);
 }
 
 void retrieve(Exchange& exchange, const RouteContext& context) {
-  const std::string id = exchange.path_part(1);
-  const auto file = context.files.find(id);
-  if (!file) throw_not_found(id);
-  exchange.send_json(to_json(*file));
+  exchange.send_json(to_json(file_of(exchange, context)));
 }
 
 void send_content(Exchange& exchange, const RouteContext& context) {
-  const std::string id = exchange.path_part(1);
-  auto content = context.files.content(id);
-  if (!content) throw_not_found(id);
+  const std::string id = file_of(exchange, context).id;
+  const auto content = context.files.content(id);
+  if (!content) throw_no_file(id, "id");
   // Whatever it is: a browser must not take it for a page of this server.
   exchange.response().set_content(*content, "application/octet-stream");
 }
 
 void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
-  const std::string id = exchange.path_part(1);
-  if (!context.files.remove(id)) throw_not_found(id);
+  const std::string id = file_of(exchange, context).id;
+  if (!context.files.remove(id)) throw_no_file(id, "id");
   context.vector_stores.forget_file(id);
   exchange.send_json({{"id", id}, {"object", "file"}, {"deleted", true}});
 }
@@ -105,14 +107,15 @@ void remove(Exchange& exchange, const RouteContext& context) {
 }  // namespace
 
 void add_file_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/files",
+  server.add_route("POST", "/v1/files", kWritesCollections,
                    [&context](Exchange& exchange) { upload(exchange, context); });
-  server.add_route("GET", "/v1/files", [&context](Exchange& exchange) { list(exchange, context); });
-  server.add_route("GET", "/v1/files/{id}/content",
+  server.add_route("GET", "/v1/files", kReadsCollections,
+                   [&context](Exchange& exchange) { list(exchange, context); });
+  server.add_route("GET", "/v1/files/{id}/content", kReadsCollections,
                    [&context](Exchange& exchange) { send_content(exchange, context); });
-  server.add_route("GET", "/v1/files/{id}",
+  server.add_route("GET", "/v1/files/{id}", kReadsCollections,
                    [&context](Exchange& exchange) { retrieve(exchange, context); });
-  server.add_route("DELETE", "/v1/files/{id}",
+  server.add_route("DELETE", "/v1/files/{id}", kWritesCollections,
                    [&context](Exchange& exchange) { remove(exchange, context); });
 }
 

@@ -40,7 +40,7 @@ TuningJob job_of(const Exchange& exchange, const RouteContext& context) {
 }
 
 void create(Exchange& exchange, const RouteContext& context) {
-  check_may_change_models(context);
+  check_writable(context);
   if (exchange.json_text().size() > kMaxBodyBytes) {
     throw RequestError(413, fmt::format("The body is longer than {} bytes.", kMaxBodyBytes), {},
                        "too_large");
@@ -70,7 +70,7 @@ void list(Exchange& exchange, const RouteContext& context) {
 }
 
 void cancel(Exchange& exchange, const RouteContext& context) {
-  check_may_change_models(context);
+  check_writable(context);
   const std::string id = exchange.path_part(1);
   exchange.send_json(to_json(found(context.tuning.cancel(id), id), context));
 }
@@ -79,21 +79,23 @@ void cancel(Exchange& exchange, const RouteContext& context) {
 
 void add_fine_tuning_routes(HttpServer& server, RouteContext& context) {
   const std::string jobs = "/v1/fine_tuning/jobs";
-  server.add_route("POST", jobs, [&context](Exchange& exchange) { create(exchange, context); });
-  server.add_route("GET", jobs, [&context](Exchange& exchange) { list(exchange, context); });
-  server.add_route("POST", jobs + "/{id}/cancel",
+  server.add_route("POST", jobs, kAdministers,
+                   [&context](Exchange& exchange) { create(exchange, context); });
+  server.add_route("GET", jobs, kReadsServer,
+                   [&context](Exchange& exchange) { list(exchange, context); });
+  server.add_route("POST", jobs + "/{id}/cancel", kAdministers,
                    [&context](Exchange& exchange) { cancel(exchange, context); });
-  server.add_route("GET", jobs + "/{id}/events", [&context](Exchange& exchange) {
+  server.add_route("GET", jobs + "/{id}/events", kReadsServer, [&context](Exchange& exchange) {
     const TuningJob job = job_of(exchange, context);
     exchange.send_json(list_page(exchange, tuning_events(job, run_of(job, context)),
                                  kDefaultPageSize, kMaxPageSize));
   });
-  server.add_route("GET", jobs + "/{id}/checkpoints", [&context](Exchange& exchange) {
+  server.add_route("GET", jobs + "/{id}/checkpoints", kReadsServer, [&context](Exchange& exchange) {
     const TuningJob job = job_of(exchange, context);
     exchange.send_json(list_page(exchange, tuning_checkpoints(job, run_of(job, context)),
                                  kDefaultCheckpoints, kMaxPageSize));
   });
-  server.add_route("GET", jobs + "/{id}", [&context](Exchange& exchange) {
+  server.add_route("GET", jobs + "/{id}", kReadsServer, [&context](Exchange& exchange) {
     exchange.send_json(to_json(job_of(exchange, context), context));
   });
 }

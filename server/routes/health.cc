@@ -5,7 +5,7 @@ namespace tandem {
 
 void add_health_routes(HttpServer& server, RouteContext& context) {
   // The models are loaded before the port is bound: a server that answers is ready.
-  server.add_route("GET", "/health", [&context](Exchange& exchange) {
+  server.add_route("GET", "/health", kForEverybody, [&context](Exchange& exchange) {
     const Engine& engine = context.engine;
     const auto release = engine.release();
     exchange.send_json({{"status", "ok"},

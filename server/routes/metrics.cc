@@ -6,7 +6,7 @@
 namespace tandem {
 
 void add_metrics_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("GET", "/metrics", [&context](Exchange& exchange) {
+  server.add_route("GET", "/metrics", kReadsServer, [&context](Exchange& exchange) {
     const Engine& engine = context.engine;
     exchange.response().set_content(
         context.metrics.serialize(*engine.store, engine.release()->generator.get()),

@@ -63,11 +63,11 @@ void check_generator_name(std::string_view given, const ServedRelease& release,
 }
 
 void add_model_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("GET", "/v1/models", [&context](Exchange& exchange) {
+  server.add_route("GET", "/v1/models", kReadsCollections, [&context](Exchange& exchange) {
     exchange.send_json(
         {{"object", "list"}, {"data", models_json(*context.engine.release(), context)}});
   });
-  server.add_route("GET", "/v1/models/{id}", [&context](Exchange& exchange) {
+  server.add_route("GET", "/v1/models/{id}", kReadsCollections, [&context](Exchange& exchange) {
     const std::string id = exchange.path_part(1);
     const auto release = context.engine.release();
     for (const json& model : models_json(*release, context)) {

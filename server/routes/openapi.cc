@@ -6,9 +6,10 @@
 namespace tandem {
 
 void add_openapi_routes(HttpServer& server) {
-  server.add_route("GET", "/openapi.json", [text = openapi_document().dump()](Exchange& exchange) {
-    exchange.response().set_content(text, "application/json");
-  });
+  server.add_route("GET", "/openapi.json", kForEverybody,
+                   [text = openapi_document().dump()](Exchange& exchange) {
+                     exchange.response().set_content(text, "application/json");
+                   });
 }
 
 }  // namespace tandem

@@ -15,7 +15,7 @@ constexpr char kContentSecurityPolicy[] =
 
 void add_file(HttpServer& server, const std::string& path, std::string_view content,
               const std::string& media_type) {
-  server.add_route("GET", path, [content, media_type](Exchange& exchange) {
+  server.add_route("GET", path, kForEverybody, [content, media_type](Exchange& exchange) {
     httplib::Response& response = exchange.response();
     response.set_header("Content-Security-Policy", kContentSecurityPolicy);
     response.set_header("Referrer-Policy", "no-referrer");

@@ -12,22 +12,48 @@ void check_writable(const RouteContext& context) {
   }
 }
 
-void check_may_change_models(const RouteContext& context) {
-  if (!context.admin) {
-    throw RequestError(403,
-                       "Models cannot be changed or trained from here: this server can be reached "
-                       "from other machines. Start it with --admin where that is wanted.",
-                       {}, "admin_only");
-  }
-  check_writable(context);
+std::string default_collection(const Exchange& exchange) {
+  const auto& collections = exchange.caller().collections;
+  if (!collections || collections->contains(kDefaultCollection)) return kDefaultCollection;
+  if (collections->size() == 1) return *collections->begin();
+  throw RequestError(
+      400, fmt::format("Name a collection; the API key may use {}.", fmt::join(*collections, ", ")),
+      "collection", "collection_required");
 }
 
-void check_collection_served(const RouteContext& context, std::string_view collection) {
+void check_may_use(const Exchange& exchange, std::string_view collection) {
+  if (exchange.caller().may_use(collection)) return;
+  throw RequestError(403, fmt::format("The API key may not use the collection '{}'.", collection),
+                     {}, "collection_not_allowed");
+}
+
+void check_collection(const Exchange& exchange, const RouteContext& context,
+                      std::string_view collection) {
+  check_may_use(exchange, collection);
   if (context.vector_stores.is_served(collection)) return;
   throw RequestError(
       404,
       fmt::format("The collection '{}' was deleted or has expired as a vector store.", collection),
       {}, "collection_not_found");
+}
+
+std::string vector_store_of(const Exchange& exchange) {
+  std::string id = exchange.path_part(1);
+  check_may_use(exchange, id);
+  return id;
+}
+
+void check_files(const Exchange& exchange, const RouteContext& context,
+                 std::span<const AddedFile> files) {
+  for (const AddedFile& added : files) {
+    const auto file = context.files.find(added.id);
+    if (file && !exchange.caller().may_see(file->owner)) throw_no_file(added.id, "file_id");
+  }
+}
+
+void throw_no_file(std::string_view id, std::string param) {
+  throw RequestError(404, fmt::format("There is no file '{}'.", id), std::move(param),
+                     "file_not_found");
 }
 
 }  // namespace tandem

@@ -18,7 +18,7 @@ json all_releases(const RouteContext& context) {
 }
 
 void create(Exchange& exchange, const RouteContext& context) {
-  check_may_change_models(context);
+  check_writable(context);
   const json body = exchange.json_body();
   const Fields fields(body);
   ReleaseModels models;
@@ -34,7 +34,7 @@ void create(Exchange& exchange, const RouteContext& context) {
 // Sends what there is after `change`.
 template <typename Change>
 void change(Exchange& exchange, const RouteContext& context, const Change& change) {
-  check_may_change_models(context);
+  check_writable(context);
   change();
   exchange.send_json(all_releases(context));
 }
@@ -42,21 +42,22 @@ void change(Exchange& exchange, const RouteContext& context, const Change& chang
 }  // namespace
 
 void add_release_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("GET", "/v1/releases",
+  server.add_route("GET", "/v1/releases", kReadsServer,
                    [&context](Exchange& exchange) { exchange.send_json(all_releases(context)); });
-  server.add_route("POST", "/v1/releases",
+  server.add_route("POST", "/v1/releases", kAdministers,
                    [&context](Exchange& exchange) { create(exchange, context); });
-  server.add_route("POST", "/v1/releases/rollback", [&context](Exchange& exchange) {
+  server.add_route("POST", "/v1/releases/rollback", kAdministers, [&context](Exchange& exchange) {
     change(exchange, context, [&] { context.releases.rollback(); });
   });
-  server.add_route("POST", "/v1/releases/{id}/promote", [&context](Exchange& exchange) {
-    change(exchange, context, [&] { context.releases.promote(exchange.path_part(1)); });
-  });
-  server.add_route("GET", "/v1/releases/{id}", [&context](Exchange& exchange) {
+  server.add_route(
+      "POST", "/v1/releases/{id}/promote", kAdministers, [&context](Exchange& exchange) {
+        change(exchange, context, [&] { context.releases.promote(exchange.path_part(1)); });
+      });
+  server.add_route("GET", "/v1/releases/{id}", kReadsServer, [&context](Exchange& exchange) {
     const Store& store = *context.engine.store;
     exchange.send_json(to_json(find_release(store, exchange.path_part(1)), store));
   });
-  server.add_route("DELETE", "/v1/releases/{id}", [&context](Exchange& exchange) {
+  server.add_route("DELETE", "/v1/releases/{id}", kAdministers, [&context](Exchange& exchange) {
     change(exchange, context, [&] { context.releases.remove(exchange.path_part(1)); });
   });
 }

@@ -83,7 +83,7 @@ void rerank(Exchange& exchange, const RouteContext& context) {
 }  // namespace
 
 void add_rerank_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/rerank",
+  server.add_route("POST", "/v1/rerank", kReadsCollections,
                    [&context](Exchange& exchange) { rerank(exchange, context); });
 }
 

@@ -10,6 +10,7 @@
 #include "server/event_stream.h"
 #include "server/http_error.h"
 #include "server/list_page.h"
+#include "server/record_file.h"
 #include "server/responses/conversation.h"
 #include "server/responses/events.h"
 #include "server/responses/json.h"
@@ -77,7 +78,10 @@ json message_json(const Turn& turn, const Answer& answer) {
 // An answer that is there is given, whether or not it can be kept.
 void keep(Turn& turn, json& response, const Answer& answer) {
   if (!turn.head.store) return;
-  ResponseRecord record{response, turn.request.input, turn.conversation.kept};
+  ResponseRecord record{.response = response,
+                        .input = turn.request.input,
+                        .conversation = turn.conversation.kept,
+                        .owner = turn.exchange.caller().key_id};
   record.conversation.push_back({"assistant", answer.generation.text});
   try {
     turn.context.responses.add(record);
@@ -146,10 +150,18 @@ void answer_streamed(Exchange& exchange, Turn& turn) {
   stream.finish();
 }
 
-std::vector<ChatMessage> conversation_before(const ResponseRequest& request,
+std::optional<ResponseRecord> find_record(const Exchange& exchange, const RouteContext& context,
+                                          std::string_view id) {
+  auto record = context.responses.find(id);
+  if (record && !exchange.caller().may_see(record->owner)) record.reset();
+  return record;
+}
+
+std::vector<ChatMessage> conversation_before(const Exchange& exchange,
+                                             const ResponseRequest& request,
                                              const RouteContext& context) {
   if (request.previous_response_id.empty()) return {};
-  auto record = context.responses.find(request.previous_response_id);
+  auto record = find_record(exchange, context, request.previous_response_id);
   if (record) return std::move(record->conversation);
   throw RequestError(400,
                      fmt::format("There is no response '{}'; it was not kept, or is no longer.",
@@ -157,10 +169,12 @@ std::vector<ChatMessage> conversation_before(const ResponseRequest& request,
                      "previous_response_id", "previous_response_not_found");
 }
 
-void check_vector_stores(const ResponseRequest& request, const RouteContext& context) {
+void check_vector_stores(const Exchange& exchange, const ResponseRequest& request,
+                         const RouteContext& context) {
   if (!request.options.retrieve) return;
   for (const std::string& id : request.vector_stores) {
     try {
+      check_may_use(exchange, id);
       context.vector_stores.check_searchable(id);
     } catch (const RequestError& error) {
       throw RequestError(error.status(), error.what(), request.vector_stores_field,
@@ -175,9 +189,9 @@ void create(Exchange& exchange, const RouteContext& context) {
   const auto release = context.engine.release();
   check_generator_name(request.model, *release, *context.engine.store);
   exchange.response().set_header(kReleaseHeader, release->name);
-  check_vector_stores(request, context);
-  const Conversation conversation =
-      make_conversation(request, conversation_before(request, context), *release->generator);
+  check_vector_stores(exchange, request, context);
+  const Conversation conversation = make_conversation(
+      request, conversation_before(exchange, request, context), *release->generator);
   const bool read_only = context.engine.ingestor == nullptr;
   Turn turn{.exchange = exchange,
             .context = context,
@@ -204,7 +218,7 @@ void create(Exchange& exchange, const RouteContext& context) {
 
 ResponseRecord record_of(const Exchange& exchange, const RouteContext& context) {
   const std::string id = exchange.path_part(1);
-  auto record = context.responses.find(id);
+  auto record = find_record(exchange, context, id);
   if (!record) throw_not_found(id);
   return *std::move(record);
 }
@@ -236,20 +250,20 @@ void list_input(Exchange& exchange, const RouteContext& context) {
 void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const std::string id = exchange.path_part(1);
-  if (!context.responses.remove(id)) throw_not_found(id);
+  if (!find_record(exchange, context, id) || !context.responses.remove(id)) throw_not_found(id);
   exchange.send_json({{"id", id}, {"object", "response"}, {"deleted", true}});
 }
 
 }  // namespace
 
 void add_response_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/responses",
+  server.add_route("POST", "/v1/responses", kReadsCollections,
                    [&context](Exchange& exchange) { create(exchange, context); });
-  server.add_route("GET", "/v1/responses/{id}/input_items",
+  server.add_route("GET", "/v1/responses/{id}/input_items", kReadsCollections,
                    [&context](Exchange& exchange) { list_input(exchange, context); });
-  server.add_route("GET", "/v1/responses/{id}",
+  server.add_route("GET", "/v1/responses/{id}", kReadsCollections,
                    [&context](Exchange& exchange) { retrieve_one(exchange, context); });
-  server.add_route("DELETE", "/v1/responses/{id}",
+  server.add_route("DELETE", "/v1/responses/{id}", kWritesCollections,
                    [&context](Exchange& exchange) { remove(exchange, context); });
 }
 

@@ -6,6 +6,8 @@
 #define TANDEM_SERVER_ROUTES_ROUTES_H_
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "server/engine.h"
@@ -30,7 +32,6 @@ struct RouteContext {
   ResponseRecords& responses;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
-  bool admin = false;  // whether models may be changed
 };
 
 // Sent with each answer that a model had a part in: the name of its release.
@@ -54,14 +55,27 @@ void add_metrics_routes(HttpServer& server, RouteContext& context);
 void add_page_routes(HttpServer& server);
 void add_openapi_routes(HttpServer& server);
 
-// Throw RequestError (403) where the store is open for reading only, and where models, which decide
-// what everybody is answered, may not be changed from other machines.
+// Throws RequestError (403) where the store is open for reading only.
 void check_writable(const RouteContext& context);
-void check_may_change_models(const RouteContext& context);
 
-// Throws RequestError (404) for a collection that is a vector store which was deleted or has
-// expired, and whose documents may not be gone yet.
-void check_collection_served(const RouteContext& context, std::string_view collection);
+// What a handler of Reach::kCollections asks before it reads or changes something. A collection
+// that the caller may not use gets the same 403 whether or not it is there, and an object of another
+// caller the same 404 as none.
+//
+// The collection that is meant where none is named: "default", or the only one that the caller may
+// use. Throws RequestError (400) where that leaves several.
+std::string default_collection(const Exchange& exchange);
+void check_may_use(const Exchange& exchange, std::string_view collection);
+// Also throws RequestError (404) for one that is a vector store which was deleted or has expired,
+// and whose documents may not be gone yet.
+void check_collection(const Exchange& exchange, const RouteContext& context,
+                      std::string_view collection);
+// The {id} of a path below /v1/vector_stores/.
+std::string vector_store_of(const Exchange& exchange);
+// Of files that are to be read into a vector store.
+void check_files(const Exchange& exchange, const RouteContext& context,
+                 std::span<const AddedFile> files);
+[[noreturn]] void throw_no_file(std::string_view id, std::string param);
 
 // Tells the client when to look again at what is in progress.
 void ask_to_poll(const Exchange& exchange);

@@ -15,11 +15,12 @@ void search(Exchange& exchange, const RouteContext& context) {
   const auto query = fields.text("query");
   if (!query) fields.fail("query", "is missing.");
   SearchOptions options;
-  options.collection = fields.collection("collection").value_or(kDefaultCollection);
+  const auto collection = fields.collection("collection");
+  options.collection = collection ? *collection : default_collection(exchange);
   if (const auto limit = fields.integer("limit", 1, kMaxHits)) {
     options.limit = static_cast<std::size_t>(*limit);
   }
-  check_collection_served(context, options.collection);
+  check_collection(exchange, context, options.collection);
   options.filter = fields.filter("filters");
   if (const auto mode = fields.choice("mode", search_modes())) options.mode = *mode;
   options.rerank = fields.reranked("rerank");
@@ -37,7 +38,7 @@ void search(Exchange& exchange, const RouteContext& context) {
 }  // namespace
 
 void add_search_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/v1/search",
+  server.add_route("POST", "/v1/search", kReadsCollections,
                    [&context](Exchange& exchange) { search(exchange, context); });
 }
 

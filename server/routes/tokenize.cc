@@ -95,9 +95,9 @@ void detokenize(Exchange& exchange, const RouteContext& context) {
 }  // namespace
 
 void add_tokenize_routes(HttpServer& server, RouteContext& context) {
-  server.add_route("POST", "/tokenize",
+  server.add_route("POST", "/tokenize", kReadsCollections,
                    [&context](Exchange& exchange) { tokenize(exchange, context); });
-  server.add_route("POST", "/detokenize",
+  server.add_route("POST", "/detokenize", kReadsCollections,
                    [&context](Exchange& exchange) { detokenize(exchange, context); });
 }
 

@@ -35,7 +35,7 @@ std::optional<Status> parse_filter(const Exchange& exchange) {
 // `batch` is empty for all files.
 void list(Exchange& exchange, const RouteContext& context, const std::string& batch) {
   const VectorStores& stores = context.vector_stores;
-  const std::string id = exchange.path_part(1);
+  const std::string id = vector_store_of(exchange);
   const PlacesPage page =
       page_of_places(exchange, stores.file_places(id, batch, parse_filter(exchange)),
                      [&](std::string_view file) { return stores.file_place(id, file); });
@@ -50,12 +50,14 @@ void add(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const json body = exchange.json_body();
   const AddedFile file = parse_added_file(Fields(body));
-  exchange.send_json(to_json(context.vector_stores.add_file(exchange.path_part(1), file)));
+  const std::string id = vector_store_of(exchange);
+  check_files(exchange, context, {&file, 1});
+  exchange.send_json(to_json(context.vector_stores.add_file(id, file)));
 }
 
 void retrieve(Exchange& exchange, const RouteContext& context) {
   const VectorStoreFileView view =
-      context.vector_stores.find_file(exchange.path_part(1), exchange.path_part(2));
+      context.vector_stores.find_file(vector_store_of(exchange), exchange.path_part(2));
   if (view.file.status == Status::kInProgress) ask_to_poll(exchange);
   exchange.send_json(to_json(view));
 }
@@ -69,18 +71,18 @@ void update(Exchange& exchange, const RouteContext& context) {
   }
   const Attributes attributes = fields.attributes("attributes").value_or(Attributes());
   exchange.send_json(to_json(context.vector_stores.set_attributes(
-      exchange.path_part(1), exchange.path_part(2), attributes)));
+      vector_store_of(exchange), exchange.path_part(2), attributes)));
 }
 
 void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const std::string file_id = exchange.path_part(2);
-  context.vector_stores.remove_file(exchange.path_part(1), file_id);
+  context.vector_stores.remove_file(vector_store_of(exchange), file_id);
   exchange.send_json({{"id", file_id}, {"object", "vector_store.file.deleted"}, {"deleted", true}});
 }
 
 void send_content(Exchange& exchange, const RouteContext& context) {
-  const std::string id = exchange.path_part(1);
+  const std::string id = vector_store_of(exchange);
   const std::string file_id = exchange.path_part(2);
   const VectorStoreFileView view = context.vector_stores.find_file(id, file_id);
   const auto document = context.engine.store->get_document(id, file_id);
@@ -103,20 +105,22 @@ void add_batch(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const json body = exchange.json_body();
   const std::vector<AddedFile> files = parse_file_batch(Fields(body));
-  exchange.send_json(to_json(context.vector_stores.add_batch(exchange.path_part(1), files)));
+  const std::string id = vector_store_of(exchange);
+  check_files(exchange, context, files);
+  exchange.send_json(to_json(context.vector_stores.add_batch(id, files)));
 }
 
 void retrieve_batch(Exchange& exchange, const RouteContext& context) {
   const FileBatchView view =
-      context.vector_stores.find_batch(exchange.path_part(1), exchange.path_part(2));
+      context.vector_stores.find_batch(vector_store_of(exchange), exchange.path_part(2));
   if (view.files.in_progress > 0) ask_to_poll(exchange);
   exchange.send_json(to_json(view));
 }
 
 void cancel_batch(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
-  exchange.send_json(
-      to_json(context.vector_stores.cancel_batch(exchange.path_part(1), exchange.path_part(2))));
+  exchange.send_json(to_json(
+      context.vector_stores.cancel_batch(vector_store_of(exchange), exchange.path_part(2))));
 }
 
 }  // namespace
@@ -127,25 +131,27 @@ void ask_to_poll(const Exchange& exchange) {
 
 void add_vector_store_file_routes(HttpServer& server, RouteContext& context) {
   const std::string batches = "/v1/vector_stores/{id}/file_batches";
-  server.add_route("POST", batches,
+  server.add_route("POST", batches, kWritesCollections,
                    [&context](Exchange& exchange) { add_batch(exchange, context); });
-  server.add_route("POST", batches + "/{batch_id}/cancel",
+  server.add_route("POST", batches + "/{batch_id}/cancel", kWritesCollections,
                    [&context](Exchange& exchange) { cancel_batch(exchange, context); });
-  server.add_route("GET", batches + "/{batch_id}/files", [&context](Exchange& exchange) {
-    list(exchange, context, exchange.path_part(2));
-  });
-  server.add_route("GET", batches + "/{batch_id}",
+  server.add_route(
+      "GET", batches + "/{batch_id}/files", kReadsCollections,
+      [&context](Exchange& exchange) { list(exchange, context, exchange.path_part(2)); });
+  server.add_route("GET", batches + "/{batch_id}", kReadsCollections,
                    [&context](Exchange& exchange) { retrieve_batch(exchange, context); });
   const std::string files = "/v1/vector_stores/{id}/files";
-  server.add_route("POST", files, [&context](Exchange& exchange) { add(exchange, context); });
-  server.add_route("GET", files, [&context](Exchange& exchange) { list(exchange, context, ""); });
-  server.add_route("GET", files + "/{file_id}/content",
+  server.add_route("POST", files, kWritesCollections,
+                   [&context](Exchange& exchange) { add(exchange, context); });
+  server.add_route("GET", files, kReadsCollections,
+                   [&context](Exchange& exchange) { list(exchange, context, ""); });
+  server.add_route("GET", files + "/{file_id}/content", kReadsCollections,
                    [&context](Exchange& exchange) { send_content(exchange, context); });
-  server.add_route("GET", files + "/{file_id}",
+  server.add_route("GET", files + "/{file_id}", kReadsCollections,
                    [&context](Exchange& exchange) { retrieve(exchange, context); });
-  server.add_route("POST", files + "/{file_id}",
+  server.add_route("POST", files + "/{file_id}", kWritesCollections,
                    [&context](Exchange& exchange) { update(exchange, context); });
-  server.add_route("DELETE", files + "/{file_id}",
+  server.add_route("DELETE", files + "/{file_id}", kWritesCollections,
                    [&context](Exchange& exchange) { remove(exchange, context); });
 }
 

@@ -20,15 +20,19 @@ void create(Exchange& exchange, const RouteContext& context) {
 
 void list(Exchange& exchange, const RouteContext& context) {
   const VectorStores& stores = context.vector_stores;
-  const PlacesPage page = page_of_places(exchange, stores.places(),
-                                         [&](std::string_view id) { return stores.place(id); });
+  const auto is_hidden = [&](std::string_view id) { return !exchange.caller().may_use(id); };
+  std::vector<ListPlace> places = stores.places();
+  std::erase_if(places, [&](const ListPlace& place) { return is_hidden(place.id); });
+  const PlacesPage page = page_of_places(exchange, std::move(places), [&](std::string_view id) {
+    return is_hidden(id) ? std::nullopt : stores.place(id);
+  });
   json data = json::array();
   for (const ListPlace& place : page.places) data.push_back(to_json(stores.find(place.id)));
   exchange.send_json(list_json(std::move(data), page.has_more));
 }
 
 void retrieve(Exchange& exchange, const RouteContext& context) {
-  const VectorStoreView view = context.vector_stores.find(exchange.path_part(1));
+  const VectorStoreView view = context.vector_stores.find(vector_store_of(exchange));
   if (view.files.in_progress > 0) ask_to_poll(exchange);
   exchange.send_json(to_json(view));
 }
@@ -37,18 +41,18 @@ void update(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const json body = exchange.json_body();
   const VectorStoreChange change = parse_vector_store_change(Fields(body));
-  exchange.send_json(to_json(context.vector_stores.update(exchange.path_part(1), change)));
+  exchange.send_json(to_json(context.vector_stores.update(vector_store_of(exchange), change)));
 }
 
 void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
-  const std::string id = exchange.path_part(1);
+  const std::string id = vector_store_of(exchange);
   context.vector_stores.remove(id);
   exchange.send_json({{"id", id}, {"object", "vector_store.deleted"}, {"deleted", true}});
 }
 
 void search(Exchange& exchange, const RouteContext& context) {
-  const std::string id = exchange.path_part(1);
+  const std::string id = vector_store_of(exchange);
   const json body = exchange.json_body();
   const VectorStoreSearch search = parse_vector_store_search(Fields(body));
   context.vector_stores.check_searchable(id);
@@ -68,15 +72,17 @@ void search(Exchange& exchange, const RouteContext& context) {
 void add_vector_store_routes(HttpServer& server, RouteContext& context) {
   add_vector_store_file_routes(server, context);
   const std::string stores = "/v1/vector_stores";
-  server.add_route("POST", stores, [&context](Exchange& exchange) { create(exchange, context); });
-  server.add_route("GET", stores, [&context](Exchange& exchange) { list(exchange, context); });
-  server.add_route("POST", stores + "/{id}/search",
+  server.add_route("POST", stores, kWritesServer,
+                   [&context](Exchange& exchange) { create(exchange, context); });
+  server.add_route("GET", stores, kReadsCollections,
+                   [&context](Exchange& exchange) { list(exchange, context); });
+  server.add_route("POST", stores + "/{id}/search", kReadsCollections,
                    [&context](Exchange& exchange) { search(exchange, context); });
-  server.add_route("GET", stores + "/{id}",
+  server.add_route("GET", stores + "/{id}", kReadsCollections,
                    [&context](Exchange& exchange) { retrieve(exchange, context); });
-  server.add_route("POST", stores + "/{id}",
+  server.add_route("POST", stores + "/{id}", kWritesCollections,
                    [&context](Exchange& exchange) { update(exchange, context); });
-  server.add_route("DELETE", stores + "/{id}",
+  server.add_route("DELETE", stores + "/{id}", kWritesCollections,
                    [&context](Exchange& exchange) { remove(exchange, context); });
 }
 

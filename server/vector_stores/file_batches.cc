@@ -5,6 +5,7 @@
 #include <set>
 
 #include "server/http_error.h"
+#include "server/record_file.h"
 #include "server/vector_stores/vector_stores.h"
 
 namespace tandem {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "server/http_error.h"
+#include "server/record_file.h"
 
 namespace tandem {
 namespace {

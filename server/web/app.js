@@ -47,9 +47,51 @@ async function errorOf(response) {
   return new ServerError(body?.error?.message ?? `The server answered with status ${response.status}.`);
 }
 
+// The API key, where the server wants one. It is kept for this tab alone: who closes it is signed out.
+const apiKey = {
+  get: () => sessionStorage.getItem('tandem-api-key') ?? '',
+  set: (key) => sessionStorage.setItem('tandem-api-key', key),
+  headers: () => (apiKey.get() ? { Authorization: `Bearer ${apiKey.get()}` } : {}),
+};
+
+let asking = null;  // what every request that was refused meanwhile waits for
+
+// Resolves when there is another key than `refused`; rejects where none is given.
+function askForKey(refused, message) {
+  if (apiKey.get() !== refused) return Promise.resolve();
+  asking ??= new Promise((resolve, reject) => {
+    const dialog = byId('key-dialog');
+    byId('key-message').textContent = refused ? message : '';
+    byId('key').value = '';
+    dialog.returnValue = '';
+    dialog.showModal();
+    dialog.addEventListener('close', () => {
+      asking = null;
+      const given = byId('key').value.trim();
+      byId('key').value = '';
+      if (dialog.returnValue !== 'use' || !given) return reject(new ServerError(message));
+      apiKey.set(given);
+      resolve();
+    }, { once: true });
+  });
+  return asking;
+}
+
+// fetch() with the key; asks for one, and tries again, as long as the server wants another.
+async function send(path, options = {}) {
+  while (true) {
+    const key = apiKey.get();
+    const headers = { ...options.headers, ...apiKey.headers() };
+    const response = await fetch(path, { ...options, headers });
+    if (response.ok) return response;
+    const error = await errorOf(response);
+    if (response.status !== 401) throw error;
+    await askForKey(key, error.message);
+  }
+}
+
 async function getJson(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw await errorOf(response);
+  const response = await send(path);
   return response.json();
 }
 
@@ -282,14 +324,13 @@ function setRunning(controller) {
 }
 
 async function streamAnswer(question, answer, signal) {
-  const response = await fetch('/v1/chat/completions', {
+  const response = await send('/v1/chat/completions', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ messages: messagesFor(question), stream: true,
       stream_options: { include_usage: true } }),
     signal,
   });
-  if (!response.ok) throw await errorOf(response);
   const result = { text: '', citations: [], passages: [], usage: null, finish: null };
   answer.result = result;
   for await (const chunk of readEvents(response)) {
@@ -406,8 +447,7 @@ function documentItem(found) {
     if (!confirm(`Remove “${found.title}” from your documents?`)) return;
     try {
       const path = `/v1/documents/${encodeURIComponent(found.id)}?collection=${found.collection}`;
-      const response = await fetch(path, { method: 'DELETE' });
-      if (!response.ok) throw await errorOf(response);
+      await send(path, { method: 'DELETE' });
       item.remove();
       announce(`${found.title} was removed`);
       await loadDocuments();
@@ -442,6 +482,7 @@ function upload(file, report) {
     const request = new XMLHttpRequest();
     request.open('POST', '/v1/documents');
     request.responseType = 'json';
+    for (const [name, value] of Object.entries(apiKey.headers())) request.setRequestHeader(name, value);
     request.upload.addEventListener('progress', (event) => {
       if (event.lengthComputable) report(event.loaded / event.total);
     });

@@ -27,13 +27,14 @@ class Server:
     """A running server. Its log is shown when it ends badly."""
 
     def __init__(self, store, *arguments):
+        self.store = store
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--store", store, "--encoder", ENCODER, "--generator", GENERATOR,
              "--port", "0", *arguments],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
-        match = re.fullmatch(r"listening on (http://127\.0\.0\.1:(\d+))\n", line)
+        match = re.fullmatch(r"listening on (https?://127\.0\.0\.1:(\d+))\n", line)
         if not match:
             self.process.wait(10)
             raise AssertionError(f"no server, but {line!r} and: {self.read_log()}")
@@ -87,6 +88,13 @@ class Server:
         self.log.close()
         if status != 0:
             raise AssertionError(f"the server ended with {status}: {log}")
+
+
+def keys(store, *arguments):
+    """What `tandem keys` prints: of add and rotate, the key."""
+    done = subprocess.run([PROGRAM, "keys", *arguments, "--store", store], check=True,
+                          capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 @contextlib.contextmanager

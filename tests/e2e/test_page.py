@@ -178,6 +178,28 @@ class Wide(PageTest):
         server.request("DELETE", "/v1/documents/markup")
 
 
+    def test_asks_for_the_key_where_there_is_one(self):
+        key = support.keys(server.store, "add", "page")
+        self.addCleanup(support.keys, server.store, "remove", "page")
+        self.page.reload()
+        dialog = self.page.locator("#key-dialog")
+        expect(dialog).to_be_visible()
+        self.shot("key")
+        self.page.keyboard.type("tdm_wrong")
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("#key-message")).to_contain_text("not known")
+        self.page.keyboard.type(key)
+        self.page.keyboard.press("Enter")
+        expect(dialog).to_be_hidden()
+        self.page.locator("#documents li").first.wait_for()
+        self.ask()
+        self.wait_for_answer()
+        self.page.reload()  # the tab still has it
+        self.page.locator("#documents li").first.wait_for()
+        # The browser itself reports each refusal.
+        self.faults = [fault for fault in self.faults if "401" not in fault]
+
+
 class Keyboard(PageTest):
     def tab_to(self, selector):
         for _ in range(60):

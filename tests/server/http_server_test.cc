@@ -82,22 +82,23 @@ class HttpServerTest : public ::testing::Test {
 
   void start() {
     server_ = std::make_unique<HttpServer>(options_, metrics_);
-    server_->add_route("POST", "/echo", [](Exchange& exchange) {
+    server_->add_route("POST", "/echo", kForEverybody, [](Exchange& exchange) {
       exchange.send_json({{"size", exchange.request().body.size()}});
     });
-    server_->add_route("GET", "/things/{id}", [](Exchange& exchange) {
+    server_->add_route("GET", "/things/{id}", kForEverybody, [](Exchange& exchange) {
       exchange.send_json(
           {{"id", exchange.path_part(1)}, {"limit", exchange.query_integer("limit", 5, 1, 10)}});
     });
-    server_->add_route("GET", "/things/{id}/content", [](Exchange&) {});
-    server_->add_route("DELETE", "/things/{id}", [](Exchange&) {});
-    server_->add_route("GET", "/fault", [](Exchange&) { throw std::runtime_error("secret"); });
-    server_->add_route("GET", "/slow", [this](Exchange& exchange) {
+    server_->add_route("GET", "/things/{id}/content", kForEverybody, [](Exchange&) {});
+    server_->add_route("DELETE", "/things/{id}", kForEverybody, [](Exchange&) {});
+    server_->add_route("GET", "/fault", kForEverybody,
+                       [](Exchange&) { throw std::runtime_error("secret"); });
+    server_->add_route("GET", "/slow", kForEverybody, [this](Exchange& exchange) {
       working_.count_down();
       released_.wait();
       exchange.send_json({{"done", true}});
     });
-    server_->add_route("GET", "/stream", [this](Exchange& exchange) {
+    server_->add_route("GET", "/stream", kForEverybody, [this](Exchange& exchange) {
       EventStream stream(exchange);
       stream.send({{"n", 1}});
       working_.count_down();
@@ -106,7 +107,7 @@ class HttpServerTest : public ::testing::Test {
       stream.send_done();
       stream.finish();
     });
-    server_->add_route("GET", "/until-client-leaves", [this](Exchange& exchange) {
+    server_->add_route("GET", "/until-client-leaves", kForEverybody, [this](Exchange& exchange) {
       working_.count_down();
       while (!exchange.connection().client_left()) std::this_thread::sleep_for(1ms);
       left_.set_value();

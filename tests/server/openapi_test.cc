@@ -69,6 +69,7 @@ TEST(OpenApiTest, ReferencesLeadSomewhereAndEveryPartIsReferredTo) {
     referred.insert(pointer);
   });
   for (const auto& [kind, parts] : document.at("components").items()) {
+    if (kind == "securitySchemes") continue;  // referred to by name
     for (const auto& [name, part] : parts.items()) {
       const ordered_json::json_pointer root("/components");
       EXPECT_TRUE(referred.contains((root / kind / name).to_string())) << name;

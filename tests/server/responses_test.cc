@@ -393,7 +393,7 @@ std::vector<json> events_of(const std::function<void(ResponseEvents&)>& write) {
   options.host = "127.0.0.1";
   options.port = 0;
   HttpServer server(options, metrics);
-  server.add_route("GET", "/stream", [&](Exchange& exchange) {
+  server.add_route("GET", "/stream", kForEverybody, [&](Exchange& exchange) {
     EventStream stream(exchange);
     ResponseEvents events(stream);
     write(events);
