@@ -17,6 +17,7 @@ struct IndexArguments {
   std::string collection = kDefaultCollection;
   std::filesystem::path folder;
   std::optional<Attributes> attributes;
+  std::optional<Readers> readers;
 };
 
 int run(const IndexArguments& arguments) {
@@ -26,13 +27,15 @@ int run(const IndexArguments& arguments) {
     ProgressLine progress;
     report = engine->ingestor->ingest_folder(
         arguments.folder, arguments.collection,
-        [&](const FolderProgress& state) { progress.update(state); }, arguments.attributes);
+        [&](const FolderProgress& state) { progress.update(state); }, arguments.attributes,
+        arguments.readers);
   }
   // What is not in order when the program ends, every later command would have to make up for.
   engine->release()->index->settle();
   fmt::print("{} added, {} replaced, {} unchanged, {} passages written, {} of them encoded\n",
              report.added, report.replaced, report.unchanged, report.passages, report.encoded);
-  if (report.updated > 0) fmt::print("{} changed in their attributes alone\n", report.updated);
+  if (report.updated > 0)
+    fmt::print("{} changed in their attributes or readers alone\n", report.updated);
   if (report.skipped > 0) {
     fmt::print("{} files of other formats passed over\n", report.skipped);
   }
@@ -66,6 +69,12 @@ void add_index_command(CLI::App& app, int& exit_status) {
   add_index_option(*command, arguments->engine);
   add_collection_option(*command, arguments->collection);
   add_attribute_option(*command, arguments->attributes);
+  command
+      ->add_option("--reader", arguments->readers,
+                   "Who alone may see the documents, such as group:hr; repeat it for more. "
+                   "Without this option documents keep the readers that they have, and new ones "
+                   "are for everybody who may use the collection")
+      ->type_name("NAME");
   add_language_option(*command, arguments->engine.language);
   command->callback([arguments, &exit_status] { exit_status = run(*arguments); });
 }

@@ -47,6 +47,13 @@ std::string limit(std::uint32_t value) {
   return value == 0 ? "-" : std::to_string(value);
 }
 
+std::string reach(const ApiKey& key) {
+  std::string text =
+      key.collections.empty() ? "all" : fmt::format("{}", fmt::join(key.collections, " "));
+  if (key.who) text += fmt::format(", as {}", fmt::join(*key.who, ", "));
+  return terminal_safe(text);
+}
+
 void print_table(const std::vector<ApiKey>& keys) {
   if (keys.empty()) {
     fmt::print("The store has no API key.\n");
@@ -57,11 +64,9 @@ void print_table(const std::vector<ApiKey>& keys) {
   fmt::print("{:<{}}  {:<6}{:>12}{:>12}{:>9}{:>9}  {}\n", "name", width, "scope", "made", "expires",
              "a minute", "at once", "collections");
   for (const ApiKey& key : keys) {
-    fmt::print(
-        "{:<{}}  {:<6}{:>12}{:>12}{:>9}{:>9}  {}\n", terminal_safe(key.name), width,
-        to_string(key.scope), day(key.created_at_unix_s), day(key.expires_at_unix_s),
-        limit(key.requests_per_minute), limit(key.max_concurrent),
-        key.collections.empty() ? "all" : fmt::format("{}", fmt::join(key.collections, " ")));
+    fmt::print("{:<{}}  {:<6}{:>12}{:>12}{:>9}{:>9}  {}\n", terminal_safe(key.name), width,
+               name_of(key.scope), day(key.created_at_unix_s), day(key.expires_at_unix_s),
+               limit(key.requests_per_minute), limit(key.max_concurrent), reach(key));
   }
 }
 
@@ -71,8 +76,9 @@ void print_json(const std::vector<ApiKey>& keys) {
   for (const ApiKey& key : keys) {
     out.push_back({{"id", key.id},
                    {"name", key.name},
-                   {"scope", to_string(key.scope)},
+                   {"scope", name_of(key.scope)},
                    {"collections", key.collections},
+                   {"who", key.who ? nlohmann::ordered_json(*key.who) : nlohmann::ordered_json()},
                    {"created_at", key.created_at_unix_s},
                    {"expires_at", key.expires_at_unix_s},
                    {"requests_per_minute", key.requests_per_minute},
@@ -118,6 +124,9 @@ void add_keys_command(CLI::App& app) {
       ->default_str("read");
   command->add_option("-c,--collection", key.collections,
                       "A collection that the key may use; repeat it for more. Without: all");
+  command->add_option("--who", key.who,
+                      "Who the key stands for, of those that documents are for (tandem index "
+                      "--reader), such as group:hr; repeat it for more. Without: it may see all");
   command
       ->add_option("--requests-per-minute", key.requests_per_minute,
                    "How many requests the key may send in a minute; 0: any number")

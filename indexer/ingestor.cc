@@ -28,8 +28,10 @@ struct Ingestor::Prepared {
   std::vector<Passage> passages;
   std::vector<float> vectors;        // [passages, dimension]; empty before the first is known
   std::vector<std::size_t> missing;  // passages without a vector yet, in order
-  bool keeps_attributes = false;     // those of the version before
-  std::vector<PassageTerms> terms;   // of each passage
+  // Those of the version before.
+  bool keeps_attributes = false;
+  bool keeps_readers = false;
+  std::vector<PassageTerms> terms;  // of each passage
   bool unchanged = false;
 
   void set_vector(std::size_t passage, std::span<const float> vector) {
@@ -148,6 +150,8 @@ Ingestor::Prepared Ingestor::prepare(const IngestRequest& request, std::string_v
     check_attributes(*request.attributes);
     document.attributes = *request.attributes;
   }
+  prepared.keeps_readers = !request.readers;
+  if (request.readers) document.readers = checked_readers(*request.readers);
   const auto old = store_.get_header(request.collection, id);
   if (old && old->digest == document.digest) {
     prepared.unchanged = true;
@@ -206,14 +210,8 @@ std::optional<IngestStatus> Ingestor::write(Prepared& prepared, const IngestTarg
   if (check_wanted) check_wanted();
   const auto old = store_.get_header(document.collection, document.id);
   if (prepared.keeps_attributes && old) document.attributes = old->attributes;
-  if (prepared.unchanged) {
-    if (!old || old->attributes == document.attributes) return IngestStatus::kUnchanged;
-    if (const auto changed =
-            store_.set_attributes(document.collection, document.id, document.attributes)) {
-      attributes_.set_attributes(*changed);
-    }
-    return IngestStatus::kUpdated;
-  }
+  if (prepared.keeps_readers && old) document.readers = old->readers;
+  if (prepared.unchanged) return old ? update(*old, document) : IngestStatus::kUnchanged;
   const StoreChange change =
       store_.put_document(document, prepared.passages, prepared.vectors, prepared.terms);
   attributes_.put(document, change);
@@ -221,6 +219,22 @@ std::optional<IngestStatus> Ingestor::write(Prepared& prepared, const IngestTarg
   target_.index->add(document.collection, change.added, prepared.vectors);
   target_.index->remove(document.collection, change.removed);
   return old ? IngestStatus::kReplaced : IngestStatus::kAdded;
+}
+
+IngestStatus Ingestor::update(const Document& old, const Document& wanted) {
+  IngestStatus status = IngestStatus::kUnchanged;
+  const auto apply = [&](const std::optional<Document>& changed) {
+    if (changed) attributes_.change(*changed);
+    status = IngestStatus::kUpdated;
+  };
+  // Readers first: attributes say more to those who may see the document.
+  if (old.readers != wanted.readers) {
+    apply(store_.set_readers(wanted.collection, wanted.id, wanted.readers));
+  }
+  if (old.attributes != wanted.attributes) {
+    apply(store_.set_attributes(wanted.collection, wanted.id, wanted.attributes));
+  }
+  return status;
 }
 
 IngestResult Ingestor::ingest(const IngestRequest& request) {
@@ -260,7 +274,15 @@ std::optional<Document> Ingestor::set_attributes(std::string_view collection, st
                                                  const Attributes& attributes) {
   const std::lock_guard lock(write_mutex_);
   auto document = store_.set_attributes(collection, id, attributes);
-  if (document) attributes_.set_attributes(*document);
+  if (document) attributes_.change(*document);
+  return document;
+}
+
+std::optional<Document> Ingestor::set_readers(std::string_view collection, std::string_view id,
+                                              const Readers& readers) {
+  const std::lock_guard lock(write_mutex_);
+  auto document = store_.set_readers(collection, id, readers);
+  if (document) attributes_.change(*document);
   return document;
 }
 
@@ -278,11 +300,12 @@ bool Ingestor::remove(std::string_view collection, std::string_view id) {
 class Ingestor::FolderRun {
  public:
   FolderRun(Ingestor& ingestor, const std::filesystem::path& folder, const std::string& collection,
-            const std::optional<Attributes>& attributes,
+            const std::optional<Attributes>& attributes, const std::optional<Readers>& readers,
             const std::function<void(const FolderProgress&)>& progress)
       : ingestor_(ingestor),
         collection_(collection),
         attributes_(attributes),
+        readers_(readers),
         progress_(progress),
         target_(ingestor.adopt_target()),
         listing_(list_documents_below(folder)) {
@@ -345,6 +368,7 @@ class Ingestor::FolderRun {
       request.source = listed.source;
       request.collection = collection_;
       request.attributes = attributes_;
+      request.readers = readers_;
       if (auto own = read_sidecar(listed.path)) {
         if (attributes_) own->insert(attributes_->begin(), attributes_->end());
         request.attributes = std::move(own);
@@ -438,6 +462,7 @@ class Ingestor::FolderRun {
   Ingestor& ingestor_;
   const std::string& collection_;
   const std::optional<Attributes>& attributes_;
+  const std::optional<Readers>& readers_;
   const std::function<void(const FolderProgress&)>& progress_;
   const IngestTarget target_;
   const FolderListing listing_;
@@ -453,10 +478,12 @@ class Ingestor::FolderRun {
 FolderReport Ingestor::ingest_folder(const std::filesystem::path& folder,
                                      const std::string& collection,
                                      const std::function<void(const FolderProgress&)>& progress,
-                                     const std::optional<Attributes>& attributes) {
+                                     const std::optional<Attributes>& attributes,
+                                     const std::optional<Readers>& readers) {
   check_collection_name(collection);
   if (attributes) check_attributes(*attributes);
-  return FolderRun(*this, folder, collection, attributes, progress).run();
+  if (readers) checked_readers(*readers);
+  return FolderRun(*this, folder, collection, attributes, readers, progress).run();
 }
 
 }  // namespace tandem

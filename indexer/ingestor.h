@@ -31,6 +31,7 @@ struct IngestRequest {
   std::string id;     // empty: make_document_id(source)
   // Without them a document that is there already keeps those it has.
   std::optional<Attributes> attributes = std::nullopt;
+  std::optional<Readers> readers = std::nullopt;  // as attributes
   // Bound of its passages, as chunk_options() takes it.
   std::size_t max_passage_tokens = 0;
   // If not empty: called between batches of passages, and once more when nothing else can be
@@ -41,7 +42,7 @@ struct IngestRequest {
 enum class IngestStatus {
   kAdded,
   kReplaced,
-  kUpdated,  // only its attributes changed
+  kUpdated,  // only its attributes or readers changed
   kUnchanged
 };
 
@@ -63,7 +64,7 @@ struct IngestFailure {
 struct FolderReport {
   std::uint64_t added = 0;
   std::uint64_t replaced = 0;
-  std::uint64_t updated = 0;  // in their attributes alone
+  std::uint64_t updated = 0;  // in their attributes or readers alone
   std::uint64_t unchanged = 0;
   std::uint64_t passages = 0;  // written in this run
   std::uint64_t encoded = 0;   // of these, those that an earlier version did not have
@@ -114,15 +115,19 @@ class Ingestor {
   // and chunks ahead while earlier passages are encoded in large batches. `progress` (may be empty)
   // is called from the calling thread, after each file and each batch; a file it counts as done is
   // durable and visible to search. It may throw to stop, and what was written until then stays. A
-  // full disk stops the run with kResourceExhausted. `attributes` are those of each document, as in
-  // IngestRequest; those in a file beside it (indexer/sidecar.h) go before them.
+  // full disk stops the run with kResourceExhausted. `attributes` and `readers` are those of each
+  // document, as in IngestRequest; attributes in a file beside it (indexer/sidecar.h) go before
+  // them.
   FolderReport ingest_folder(const std::filesystem::path& folder, const std::string& collection,
                              const std::function<void(const FolderProgress&)>& progress,
-                             const std::optional<Attributes>& attributes = std::nullopt);
+                             const std::optional<Attributes>& attributes = std::nullopt,
+                             const std::optional<Readers>& readers = std::nullopt);
 
   // The document as it is then, without its text; nothing if there is no such document.
   std::optional<Document> set_attributes(std::string_view collection, std::string_view id,
                                          const Attributes& attributes);
+  std::optional<Document> set_readers(std::string_view collection, std::string_view id,
+                                      const Readers& readers);
   // False if there is no such document.
   bool remove(std::string_view collection, std::string_view id);
 
@@ -138,6 +143,8 @@ class Ingestor {
   // now, whose vectors these are not.
   std::optional<IngestStatus> write(Prepared& prepared, const IngestTarget& target,
                                     const std::function<void()>& check_wanted = {});
+  // Of a document whose text has not changed. Expects write_mutex_ to be held.
+  IngestStatus update(const Document& old, const Document& wanted);
 
   Store& store_;
   AttributeIndex& attributes_;

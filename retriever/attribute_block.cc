@@ -104,6 +104,11 @@ void AttributeBlock::append(const Document& document, PassageRange passages) {
   columns_["$media_type"].set(row, std::string_view(document.media_type));
   columns_["$created_at"].set(row, static_cast<double>(document.created_at_unix_s));
   for (const auto& [name, value] : document.attributes) columns_[name].set(row, value);
+  if (document.readers.empty()) return;
+  columns_[kRestrictedAttribute].set(row, AttributeValue(true));
+  for (const std::string& name : document.readers) {
+    columns_[reader_attribute(name)].set(row, AttributeValue(true));
+  }
 }
 
 void AttributeBlock::append(const AttributeBlock& other, std::size_t row) {

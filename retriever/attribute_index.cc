@@ -82,7 +82,7 @@ struct AttributeIndex::Snapshot {
     if (row_count > 2 * live_count + kBlockDocuments) compact();
   }
 
-  void set_attributes(const Document& document) {
+  void change(const Document& document) {
     const auto place = find(document.first_passage);
     if (document.passage_count == 0 || !place) return;
     Part& part = parts[place->part];
@@ -148,12 +148,12 @@ void AttributeIndex::put(const Document& document, const StoreChange& change) {
   publish(document.collection, std::move(next));
 }
 
-void AttributeIndex::set_attributes(const Document& document) {
+void AttributeIndex::change(const Document& document) {
   const std::lock_guard writing(write_mutex_);
   const auto published = find(document.collection);
   if (!published) return;
   Snapshot next = *published;
-  next.set_attributes(document);
+  next.change(document);
   publish(document.collection, std::move(next));
 }
 

@@ -28,8 +28,8 @@ class AttributeIndex {
 
   // What Store::put_document was given, and gave.
   void put(const Document& document, const StoreChange& change);
-  // What Store::set_attributes gave.
-  void set_attributes(const Document& document);
+  // What Store::set_attributes or set_readers gave.
+  void change(const Document& document);
   // What Store::delete_document gave.
   void remove(std::string_view collection, const StoreChange& change);
 

@@ -189,4 +189,22 @@ Filter parse_filter_text(std::string_view text, std::string_view name) {
   return parse_filter(parsed, name);
 }
 
+std::string reader_attribute(std::string_view reader) {
+  return "$reader:" + std::string(reader);
+}
+
+Filter visible_to(const Readers& who) {
+  const auto is = [](FilterType type, std::string key) {
+    return Filter{.type = type, .key = std::move(key), .values = {true}, .filters = {}};
+  };
+  Filter visible{.type = FilterType::kOr,
+                 .key = {},
+                 .values = {},
+                 .filters = {is(FilterType::kNotEqual, kRestrictedAttribute)}};
+  for (const std::string& name : who) {
+    visible.filters.push_back(is(FilterType::kEqual, reader_attribute(name)));
+  }
+  return visible;
+}
+
 }  // namespace tandem

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "store/attributes.h"
+#include "store/readers.h"
 
 namespace tandem {
 
@@ -60,6 +61,12 @@ inline constexpr std::size_t kMaxFilterBytes = 1u << 20;  // of names and string
 Filter parse_filter(const nlohmann::json& json, std::string_view name);
 // Of a text that must be such JSON.
 Filter parse_filter_text(std::string_view text, std::string_view name);
+
+// Of what the attribute index knows about readers (store/readers.h): the documents that somebody
+// who is all of `who` may see. Requests cannot ask for these attributes themselves.
+inline constexpr char kRestrictedAttribute[] = "$restricted";
+std::string reader_attribute(std::string_view reader);
+Filter visible_to(const Readers& who);
 
 }  // namespace tandem
 

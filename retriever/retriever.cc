@@ -42,11 +42,27 @@ Retriever::Retriever(const Store& store, const DenseIndex& index, const Attribut
       encoder_(encoder),
       reranker_(reranker) {}
 
+namespace {
+
+// What may be searched: what was asked for, of that which may be seen.
+std::optional<Filter> filter_of(const SearchOptions& options) {
+  if (!options.who) return options.filter;
+  Filter visible = visible_to(*options.who);
+  if (!options.filter) return visible;
+  return Filter{.type = FilterType::kAnd,
+                .key = {},
+                .values = {},
+                .filters = {*options.filter, std::move(visible)}};
+}
+
+}  // namespace
+
 std::vector<Retriever::Part> Retriever::parts_of(const SearchOptions& options) const {
   std::vector<std::string> names = {options.collection};
   for (const std::string& name : options.more_collections) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
+  const std::optional<Filter> filter = filter_of(options);
   std::vector<Part> parts;
   for (std::string& name : names) {
     check_collection_name(name);
@@ -55,7 +71,7 @@ std::vector<Retriever::Part> Retriever::parts_of(const SearchOptions& options) c
                   "index documents into it first");
     }
     Part part{std::move(name), nullptr};
-    if (options.filter) part.allowed = attributes_.select(part.collection, *options.filter);
+    if (filter) part.allowed = attributes_.select(part.collection, *filter);
     parts.push_back(std::move(part));
   }
   return parts;

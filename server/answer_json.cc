@@ -91,7 +91,8 @@ json to_json(const Document& document) {
           {"media_type", document.media_type},
           {"created_at", document.created_at_unix_s},
           {"passage_count", document.passage_count},
-          {"attributes", to_json(document.attributes)}};
+          {"attributes", to_json(document.attributes)},
+          {"readers", document.readers}};
 }
 
 }  // namespace tandem

@@ -31,6 +31,8 @@ class Exchange {
 
   // Valid from when a handler is called.
   const Caller& caller() const { return admission_.caller; }
+  // What the route needed of it.
+  Scope needed_scope() const { return admission_.needed; }
 
   // The x-request-id of the response: the client's own where it sent a sane one.
   const std::string& id() const { return id_; }

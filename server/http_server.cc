@@ -279,6 +279,7 @@ void HttpServer::install_hooks() {
             ? std::chrono::duration<double>(Exchange::Clock::now() - exchange->start()).count()
             : 0;
     metrics_.count_request(request.method, route, status, seconds);
+    if (exchange != nullptr && options_.answered) options_.answered(*exchange, status);
     log_debug("{} {} {} {:.3f} s", request.method, route, status, seconds);
   });
 }

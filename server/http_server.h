@@ -34,6 +34,8 @@ struct HttpServerOptions {
   // Asked about each request to a route before its body is read; null: everybody may do everything.
   // Called from several threads at once.
   std::function<Admission(const httplib::Request&, const RouteAccess&)> admit;
+  // Told of each request that was answered, with its status, if not null; as above.
+  std::function<void(const Exchange&, int)> answered;
 };
 
 class HttpServer : private httplib::Server {

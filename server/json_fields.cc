@@ -192,6 +192,26 @@ std::optional<Attributes> Fields::attributes(std::string_view name) const {
   return parsed(name, parse_attributes);
 }
 
+std::optional<Readers> Fields::readers(std::string_view name) const {
+  return parsed(name, [](const json& value, std::string_view path) {
+    Readers readers;
+    if (!value.is_array()) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("'{}' must be an array of strings, not {}", path, describe_type(value)));
+    }
+    for (const json& name : value) {
+      if (!name.is_string()) {
+        throw Error(
+            ErrorCode::kInvalidArgument,
+            fmt::format("'{}' has {} in it; it must have strings only", path, describe_type(name)));
+      }
+      readers.push_back(name);
+    }
+    return checked_readers(std::move(readers));
+  });
+}
+
 std::optional<Metadata> Fields::metadata(std::string_view name) const {
   const json* const value = find(name);
   if (value == nullptr) return std::nullopt;

@@ -14,6 +14,7 @@
 #include "retriever/filter.h"
 #include "retriever/retriever.h"
 #include "store/attributes.h"
+#include "store/readers.h"
 
 namespace tandem {
 
@@ -57,6 +58,8 @@ class Fields {
   // How many passages of a search a reranker scores again: a number, true for as many as are usual,
   // or false. 0 if absent.
   std::size_t reranked(std::string_view name) const;
+  // Who may see a document: an array of names (store/readers.h).
+  std::optional<Readers> readers(std::string_view name) const;
   // Attributes of a document: an object of strings, numbers and booleans.
   std::optional<Attributes> attributes(std::string_view name) const;
   // An object of strings within the limits above.

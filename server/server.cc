@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "indexer/chunker.h"
 #include "model/threads.h"
+#include "server/access/audit_log.h"
 #include "server/access/gate.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
@@ -27,6 +28,18 @@
 namespace tandem {
 namespace {
 
+AuditEntry audit_entry(const Exchange& exchange, int status) {
+  AuditEntry entry{.caller = exchange.caller(),
+                   .client = {},
+                   .method = exchange.request().method,
+                   .path = exchange.request().path,
+                   .status = status,
+                   .request_id = exchange.id()};
+  int port = 0;
+  exchange.connection().get_remote_ip_and_port(entry.client, port);
+  return entry;
+}
+
 class TandemServer : public Server {
  public:
   TandemServer(Engine& engine, const ServerOptions& options)
@@ -38,7 +51,8 @@ class TandemServer : public Server {
         context_{engine,  releases_,  files_,   vector_stores_,
                  tuning_, responses_, metrics_, std::time(nullptr)},
         gate_(engine.store->folder(), gate_options(options)),
-        http_(http_options(options, gate_), metrics_) {
+        audit_(engine.ingestor ? std::make_unique<AuditLog>(engine.store->folder()) : nullptr),
+        http_(http_options(options, gate_, audit_.get()), metrics_) {
     tell_who_may(options);
     if (engine.ingestor) {
       vector_store_worker_ =
@@ -91,11 +105,11 @@ class TandemServer : public Server {
           "no API key is needed (there is none): whoever is on this machine may do everything");
     } else if (scope != Scope::kNone) {
       log_warning("without an API key everybody who can reach {} has the scope '{}'", options.host,
-                  to_string(scope));
+                  name_of(scope));
     }
   }
 
-  static HttpServerOptions http_options(const ServerOptions& options, Gate& gate) {
+  static HttpServerOptions http_options(const ServerOptions& options, Gate& gate, AuditLog* audit) {
     HttpServerOptions http;
     http.host = options.host;
     http.port = options.port;
@@ -103,8 +117,16 @@ class TandemServer : public Server {
     http.tls = options.tls;
     http.limits.max_body_bytes = options.max_body_bytes;
     http.admit = [&gate](const httplib::Request& request, const RouteAccess& access) {
-      return gate.admit(request.get_header_value("Authorization"), access);
+      return gate.admit(request.get_header_value("Authorization"), access,
+                        request.get_header_value("x-tandem-who"));
     };
+    if (audit != nullptr) {
+      http.answered = [audit](const Exchange& exchange, int status) {
+        if (AuditLog::wants(exchange.needed_scope(), status)) {
+          audit->write(audit_entry(exchange, status));
+        }
+      };
+    }
     return http;
   }
 
@@ -140,6 +162,7 @@ class TandemServer : public Server {
   ResponseRecords responses_;
   RouteContext context_;
   Gate gate_;
+  const std::unique_ptr<AuditLog> audit_;  // null where nothing may be written
   HttpServer http_;
   std::unique_ptr<VectorStoreWorker> vector_store_worker_;  // null where nothing may be written
 };

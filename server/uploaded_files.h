@@ -32,7 +32,7 @@ struct UploadedFile {
   std::uint64_t size_bytes = 0;
   std::int64_t created_at_unix_s = 0;
   std::uint64_t sequence = 0;  // grows with each file
-  std::string owner;           // the API key that sent it; empty without one
+  std::string owner;           // who sent it (Caller::owner)
 };
 
 // All methods may be called from any thread.

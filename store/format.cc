@@ -294,6 +294,8 @@ std::string encode_document(const Document& document) {
     writer.text(name);
     write_attribute(writer, value);
   }
+  writer.integer(static_cast<std::uint32_t>(document.readers.size()));
+  for (const std::string& name : document.readers) writer.text(name);
   return writer.take();
 }
 
@@ -312,6 +314,8 @@ Document decode_document(std::string_view bytes) {
     std::string name = reader.text();
     document.attributes.insert_or_assign(std::move(name), read_attribute(reader));
   }
+  const auto reader_count = reader.version() >= 4 ? reader.integer<std::uint32_t>() : 0;
+  for (std::uint32_t i = 0; i < reader_count; ++i) document.readers.push_back(reader.text());
   reader.finish();
   return document;
 }

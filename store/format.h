@@ -31,6 +31,7 @@
 //                                              created_at_unix_s:u64 first_passage:u64
 //                                              passage_count:u32 attributes:u32
 //                                              (name:string value:attribute){attributes}
+//                                              readers:u32 (name:string){readers}
 //   texts         collection:u32 id:byte*      version:u8 text:byte*
 //   passages      passage:u64                  version:u8 collection:u32 document_id:string
 //                                              title:string heading_path:string ordinal:u32
@@ -62,8 +63,8 @@
 //
 // Records of version 1 had no attributes: a document's ended before their number. Those of versions
 // 1 and 2 knew neither terms nor postings; what a collection and the settings say of them is then 0
-// and empty. Stores of version 2 knew no releases. An older store becomes one of this version when
-// it is first opened for writing.
+// and empty. Stores of version 2 knew no releases. Documents of versions before 4 had no readers.
+// An older store becomes one of this version when it is first opened for writing.
 //
 // Readers trust no byte: a record that is too short, too long or of version 0 is kCorrupt, one of a
 // version above kRecordVersion is kUnsupported.
@@ -81,7 +82,7 @@
 namespace tandem::format {
 
 inline constexpr std::uint32_t kStoreVersion = 3;
-inline constexpr std::uint8_t kRecordVersion = 3;
+inline constexpr std::uint8_t kRecordVersion = 4;
 
 inline constexpr char kNextPassageKey[] = "next_passage";
 inline constexpr char kSettingsKey[] = "settings";

@@ -34,6 +34,8 @@ class RocksStore : public Store {
                            std::span<const PassageTerms> terms) override;
   std::optional<Document> set_attributes(std::string_view name, std::string_view id,
                                          const Attributes& attributes) override;
+  std::optional<Document> set_readers(std::string_view name, std::string_view id,
+                                      const Readers& readers) override;
   StoreChange delete_document(std::string_view name, std::string_view id) override;
   std::optional<Document> get_document(std::string_view name, std::string_view id) const override;
   std::optional<Document> get_header(std::string_view name, std::string_view id) const override;
@@ -75,6 +77,9 @@ class RocksStore : public Store {
                    std::span<const float> vectors) override;
 
  private:
+  // What set_attributes() and set_readers() do, with `change` as what is set.
+  std::optional<Document> change_header(std::string_view name, std::string_view id,
+                                        const std::function<void(Document&)>& change);
   using CollectionRecord = format::CollectionRecord;
 
   // Copies of records, so that searches need no read for them.

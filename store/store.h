@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "store/attributes.h"
+#include "store/readers.h"
 #include "store/release.h"
 
 namespace tandem {
@@ -39,6 +40,7 @@ struct Document {
   std::string digest;      // SHA-256 of the original bytes and of what else decides the passages
   std::int64_t created_at_unix_s = 0;
   Attributes attributes;
+  Readers readers;  // without any: everybody who may use the collection
   // Given by the store: its passages have consecutive ids, beginning here.
   PassageId first_passage = 0;
   std::uint32_t passage_count = 0;
@@ -158,6 +160,9 @@ class Store {
   // it is then, without its text; nothing if there is no such document. Throws as put_document.
   virtual std::optional<Document> set_attributes(std::string_view collection, std::string_view id,
                                                  const Attributes& attributes) = 0;
+  // The same of its readers.
+  virtual std::optional<Document> set_readers(std::string_view collection, std::string_view id,
+                                              const Readers& readers) = 0;
   // An empty change if there is no such document.
   virtual StoreChange delete_document(std::string_view collection, std::string_view id) = 0;
 

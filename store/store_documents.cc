@@ -45,6 +45,7 @@ StoreChange RocksStore::put_document(const Document& document, std::span<const P
   }
 
   Document header = document;
+  header.readers = checked_readers(document.readers);
   header.first_passage = next_passage_;
   header.passage_count = static_cast<std::uint32_t>(passages.size());
   records_.put(batch, Family::kDocuments, key, format::encode_document(header));
@@ -83,6 +84,17 @@ StoreChange RocksStore::put_document(const Document& document, std::span<const P
 std::optional<Document> RocksStore::set_attributes(std::string_view name, std::string_view id,
                                                    const Attributes& attributes) {
   check_attributes(attributes);
+  return change_header(name, id, [&](Document& document) { document.attributes = attributes; });
+}
+
+std::optional<Document> RocksStore::set_readers(std::string_view name, std::string_view id,
+                                                const Readers& readers) {
+  Readers checked = checked_readers(readers);
+  return change_header(name, id, [&](Document& document) { document.readers = checked; });
+}
+
+std::optional<Document> RocksStore::change_header(std::string_view name, std::string_view id,
+                                                  const std::function<void(Document&)>& change) {
   const std::lock_guard writing(write_mutex_);
   make_writable();
   const auto collection = find_collection(name);
@@ -90,7 +102,7 @@ std::optional<Document> RocksStore::set_attributes(std::string_view name, std::s
   const std::string key = format::document_key(collection->number, id);
   auto document = read_header(key);
   if (!document) return std::nullopt;
-  document->attributes = attributes;
+  change(*document);
   rocksdb::WriteBatch batch;
   records_.put(batch, Family::kDocuments, key, format::encode_document(*document));
   records_.commit(batch);

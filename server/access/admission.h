@@ -16,6 +16,7 @@ namespace tandem {
 struct Admission {
   std::optional<HttpError> fault;  // with which it is answered, instead of by its route
   Caller caller;
+  Scope needed = Scope::kNone;  // by the route
   // Of the response, also of the fault's.
   std::vector<std::pair<std::string, std::string>> headers;
   // Kept until the response has been sent: so long the request counts as going on.

@@ -45,20 +45,16 @@ std::string make_secret() {
   return secret;
 }
 
-Scope parse_scope(const std::string& name) {
-  for (const Scope scope : {Scope::kRead, Scope::kWrite, Scope::kAdmin}) {
-    if (name == to_string(scope)) return scope;
-  }
-  throw Error(ErrorCode::kCorrupt, fmt::format("'{}' is no scope of a key", name));
-}
-
 ApiKey parse_key(const json& object) {
   ApiKey key;
   key.id = object.at("id");
   key.name = object.at("name");
   key.sha256 = object.at("sha256");
-  key.scope = parse_scope(object.at("scope"));
+  const auto scope = scope_named(object.at("scope").get<std::string>());
+  if (!scope) throw Error(ErrorCode::kCorrupt, "a key has a scope that is none");
+  key.scope = *scope;
   key.collections = object.at("collections").get<std::vector<std::string>>();
+  if (!object.at("who").is_null()) key.who = object.at("who").get<Readers>();
   key.created_at_unix_s = object.at("created_at");
   key.expires_at_unix_s = object.at("expires_at");
   key.requests_per_minute = object.at("requests_per_minute");
@@ -70,8 +66,9 @@ json to_json(const ApiKey& key) {
   return {{"id", key.id},
           {"name", key.name},
           {"sha256", key.sha256},
-          {"scope", to_string(key.scope)},
+          {"scope", name_of(key.scope)},
           {"collections", key.collections},
+          {"who", key.who ? json(*key.who) : json()},
           {"created_at", key.created_at_unix_s},
           {"expires_at", key.expires_at_unix_s},
           {"requests_per_minute", key.requests_per_minute},
@@ -87,10 +84,10 @@ void check(const ApiKey& key) {
     throw Error(ErrorCode::kInvalidArgument, "a key needs a scope",
                 "give it 'read', 'write' or 'admin'");
   }
-  if (key.scope == Scope::kAdmin && !key.collections.empty()) {
+  if (key.scope == Scope::kAdmin && (!key.collections.empty() || key.who)) {
     throw Error(ErrorCode::kInvalidArgument,
-                "a key that may change the models cannot be limited to collections: every "
-                "collection is answered from by the same models",
+                "a key that may change the models cannot be limited to collections or readers: all "
+                "are answered by the same models",
                 "make two keys");
   }
   if (key.collections.size() > kMaxKeyCollections) {
@@ -147,9 +144,8 @@ std::vector<ApiKey> read_api_keys(const fs::path& store) {
   std::vector<ApiKey> keys;
   if (!fs::exists(path)) return keys;
   try {
-    for (const json& object : read_record(path, kMaxFileBytes, kVersion).at("keys")) {
-      keys.push_back(parse_key(object));
-    }
+    const json record = read_record(path, kMaxFileBytes, kVersion);
+    for (const json& object : record.at("keys")) keys.push_back(parse_key(object));
   } catch (const json::exception&) {
     throw Error(ErrorCode::kCorrupt,
                 fmt::format("the API keys in {} cannot be read", path.string()),
@@ -162,6 +158,7 @@ std::vector<ApiKey> read_api_keys(const fs::path& store) {
 
 std::string add_api_key(const fs::path& store, ApiKey key) {
   check(key);
+  if (key.who) key.who = checked_readers(*std::move(key.who));
   std::string secret = make_secret();
   key.id = random_id("key_");
   key.sha256 = sha256_hex(secret);

@@ -1,6 +1,6 @@
 // The API keys of a store, in its file keys.json:
 //
-//   {"version": 1, "keys": [{"id", "name", "sha256", "scope", "collections", "created_at",
+//   {"version": 1, "keys": [{"id", "name", "sha256", "scope", "collections", "who", "created_at",
 //                            "expires_at", "requests_per_minute", "max_concurrent"}, …]}
 //
 // A key is "tdm_" and 43 random digits of base64url, shown once, when it is made. What is kept is
@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct ApiKey {
   std::string sha256;  // 64 hexadecimal digits
   Scope scope = Scope::kRead;
   std::vector<std::string> collections;  // empty: all
+  std::optional<Readers> who;            // as Caller has it
   std::int64_t created_at_unix_s = 0;
   std::int64_t expires_at_unix_s = 0;  // 0: never
   // 0: as many as they like.

@@ -27,9 +27,11 @@ std::string_view bearer_token(std::string_view authorization) {
 }
 
 Caller caller_of(const ApiKey& key) {
-  Caller caller{.key_id = key.id, .scope = key.scope, .collections = {}};
-  if (!key.collections.empty())
+  Caller caller{
+      .key_id = key.id, .owner = key.id, .scope = key.scope, .collections = {}, .who = key.who};
+  if (!key.collections.empty()) {
     caller.collections.emplace(key.collections.begin(), key.collections.end());
+  }
   return caller;
 }
 
@@ -37,14 +39,43 @@ std::optional<HttpError> find_fault(const Caller& caller, const RouteAccess& acc
   if (caller.scope < access.scope) {
     return http_error(403,
                       fmt::format("This needs an API key of the scope '{}'; this one has '{}'.",
-                                  to_string(access.scope), to_string(caller.scope)),
+                                  name_of(access.scope), name_of(caller.scope)),
                       "insufficient_scope");
   }
-  if (caller.collections && access.reach != Reach::kCollections) {
-    return http_error(403, "This concerns the whole server; the API key is limited to collections.",
-                      "key_limited_to_collections");
+  if (caller.is_limited() && access.reach != Reach::kCollections) {
+    return http_error(
+        403,
+        "This concerns the whole server; the caller is limited to some collections or "
+        "documents.",
+        "limited_caller");
   }
   return std::nullopt;
+}
+
+// "user:anna, group:hr"; nothing for an empty header.
+std::optional<Readers> parse_who(std::string_view header) {
+  if (header.empty()) return std::nullopt;
+  Readers who;
+  while (true) {
+    const std::size_t end = std::min(header.find(','), header.size());
+    std::string_view name = header.substr(0, end);
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    who.emplace_back(name);
+    if (end == header.size()) return checked_readers(std::move(who));
+    header.remove_prefix(end + 1);
+  }
+}
+
+void narrow(Caller& caller, std::optional<Readers> named) {
+  if (!named) return;
+  caller.owner += fmt::format(" {}", fmt::join(*named, ","));
+  if (caller.who) {
+    std::erase_if(*named, [&](const std::string& name) {
+      return !std::binary_search(caller.who->begin(), caller.who->end(), name);
+    });
+  }
+  caller.who = std::move(named);
 }
 
 std::string seconds_text(double seconds) {
@@ -61,9 +92,18 @@ Scope Gate::anonymous_scope() {
   return options_.loopback && keys_.empty() ? Scope::kAdmin : Scope::kNone;
 }
 
-Admission Gate::admit(std::string_view authorization, const RouteAccess& access) {
+Admission Gate::admit(std::string_view authorization, const RouteAccess& access,
+                      std::string_view who) {
   Admission admission;
+  admission.needed = access.scope;
   if (access.scope == Scope::kNone) return admission;
+  std::optional<Readers> named;
+  try {
+    named = parse_who(who);
+  } catch (const Error& error) {
+    admission.fault = http_error(400, fmt::format("In x-tandem-who: {}", error.what()));
+    return admission;
+  }
   const auto refuse = [&](const char* code, const char* message) {
     admission.fault = http_error(401, message, code);
     admission.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -80,15 +120,18 @@ Admission Gate::admit(std::string_view authorization, const RouteAccess& access)
       return refuse("expired_api_key", "The API key has expired.");
     }
     admission.caller = caller_of(*key);
+    narrow(admission.caller, std::move(named));
     admission.fault = find_fault(admission.caller, access);
     if (!admission.fault) count(*key, admission);
     return admission;
   }
   admission.caller.scope = anonymous_scope();
+  narrow(admission.caller, std::move(named));
   if (admission.caller.scope < access.scope) {
     return refuse("invalid_api_key",
                   "This needs an API key of this server; send it as 'Authorization: Bearer KEY'.");
   }
+  admission.fault = find_fault(admission.caller, access);
   return admission;
 }
 

@@ -37,10 +37,14 @@ class Gate {
   Scope anonymous_scope();
   bool has_keys() { return !keys_.empty(); }
 
-  // `authorization` is that header, or empty. Faults are 401 for no key or an unknown one, 403 for
-  // what the caller may not do, 429 for what it may not do so often, with retry-after. Limits are
-  // told in OpenAI's headers, x-ratelimit-….
-  Admission admit(std::string_view authorization, const RouteAccess& access);
+  // `authorization` and `who` are the headers Authorization and x-tandem-who, or empty. The second
+  // narrows what the caller may see to what is for those whom it names, as a service does for its
+  // own users; of a key that has readers itself, to those that are in both. Faults are 400 for
+  // names that are none, 401 for no key or an unknown one, 403 for what the caller may not do, 429
+  // for what it may not do so often, with retry-after. Limits are told in OpenAI's headers,
+  // x-ratelimit-….
+  Admission admit(std::string_view authorization, const RouteAccess& access,
+                  std::string_view who = {});
 
  private:
   // Requests of one key: a bucket that fills steadily and holds a minute's.

@@ -30,7 +30,7 @@ struct ResponseRecord {
   // That a next question goes on with: messages before this request's, its own and the answer. No
   // instructions, which are for one response.
   std::vector<ChatMessage> conversation;
-  std::string owner;  // the API key that asked; empty without one
+  std::string owner;  // who asked (Caller::owner)
 };
 
 // The oldest go when there would be more.

@@ -131,6 +131,7 @@ void complete(Exchange& exchange, RouteContext& context) {
   exchange.response().set_header(kReleaseHeader, release->name);
   // A store without documents can still chat; a collection asked for by name must exist.
   AnswerOptions& options = request.options;
+  options.search.who = exchange.caller().who;
   if (request.collection_given) {
     check_collection(exchange, context, options.search.collection);
   } else if (options.retrieve) {

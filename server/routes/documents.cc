@@ -41,6 +41,15 @@ Ingestor& writable(const RouteContext& context) {
       "document_not_found");
 }
 
+// The {id} of the path, of a document that is to be changed.
+std::string visible_id(const Exchange& exchange, const RouteContext& context,
+                       const std::string& collection) {
+  std::string id = exchange.path_part(1);
+  const auto document = context.engine.store->get_header(collection, id);
+  if (!document || !exchange.caller().may_read(document->readers)) throw_not_found(collection, id);
+  return id;
+}
+
 std::string collection_of(const Exchange& exchange, const RouteContext& context) {
   std::string collection = exchange.query("collection");
   if (collection.empty()) collection = default_collection(exchange);
@@ -68,6 +77,7 @@ IngestRequest parse_json_document(const Exchange& exchange) {
   }
   request.collection = fields.collection("collection").value_or("");
   request.attributes = fields.attributes("attributes");
+  request.readers = fields.readers("readers");
   return request;
 }
 
@@ -95,10 +105,13 @@ IngestRequest parse_uploaded_document(const httplib::Request& http) {
                        "file");
   }
   request.collection = field("collection");
-  if (const std::string attributes = field("attributes"); !attributes.empty()) {
-    // Checked as the same field of a JSON body is.
-    const json body = parse_json_object("{\"attributes\":" + attributes + "}");
-    request.attributes = Fields(body).attributes("attributes");
+  // Checked as the same fields of a JSON body are.
+  for (const char* name : {"attributes", "readers"}) {
+    const std::string text = field(name);
+    if (text.empty()) continue;
+    const json body = parse_json_object(fmt::format("{{\"{}\":{}}}", name, text));
+    if (auto attributes = Fields(body).attributes("attributes")) request.attributes = attributes;
+    if (auto readers = Fields(body).readers("readers")) request.readers = readers;
   }
   return request;
 }
@@ -111,6 +124,8 @@ void add_document(Exchange& exchange, const RouteContext& context) {
   if (request.collection.empty()) request.collection = default_collection(exchange);
   check_collection_name(request.collection);
   check_collection(exchange, context, request.collection);
+  check_may_replace(exchange, context, request.collection,
+                    request.id.empty() ? make_document_id(request.source) : request.id);
   IngestResult result;
   try {
     result = ingestor.ingest(request);
@@ -136,13 +151,32 @@ std::uint64_t count_documents(const Store& store, std::string_view collection) {
   return 0;
 }
 
+// By id, after the one that is named.
+std::vector<Document> visible_documents(const Exchange& exchange, const RouteContext& context,
+                                        const std::string& collection, std::string after,
+                                        std::size_t limit) {
+  std::vector<Document> visible;
+  while (visible.size() < limit) {
+    std::vector<Document> next = context.engine.store->list_documents(collection, after, limit);
+    const bool is_end = next.size() < limit;
+    if (!next.empty()) after = next.back().id;
+    for (Document& document : next) {
+      if (visible.size() < limit && exchange.caller().may_read(document.readers)) {
+        visible.push_back(std::move(document));
+      }
+    }
+    if (is_end) break;
+  }
+  return visible;
+}
+
 void list_documents(Exchange& exchange, const RouteContext& context) {
   const std::string collection = collection_of(exchange, context);
   const auto limit =
       static_cast<std::size_t>(exchange.query_integer("limit", kDefaultPageSize, 1, kMaxPageSize));
   // One more than asked for, to know whether there are more.
   std::vector<Document> documents =
-      context.engine.store->list_documents(collection, exchange.query("after"), limit + 1);
+      visible_documents(exchange, context, collection, exchange.query("after"), limit + 1);
   const bool has_more = documents.size() > limit;
   if (has_more) documents.resize(limit);
   json data = json::array();
@@ -161,7 +195,7 @@ void get_document(Exchange& exchange, const RouteContext& context) {
   const std::string id = exchange.path_part(1);
   const Store& store = *context.engine.store;
   const std::optional<Document> document = store.get_document(collection, id);
-  if (!document) throw_not_found(collection, id);
+  if (!document || !exchange.caller().may_read(document->readers)) throw_not_found(collection, id);
   json passages = json::array();
   for (const Passage& passage : store.document_passages(collection, id)) {
     passages.push_back({{"passage_id", passage.id},
@@ -183,17 +217,25 @@ void change_document(Exchange& exchange, const RouteContext& context) {
   const json body = exchange.json_body();
   const Fields fields(body);
   const auto attributes = fields.attributes("attributes");
-  if (!attributes) fields.fail("attributes", "is missing; nothing else of a document can change.");
-  const std::string id = exchange.path_part(1);
-  const auto document = writable(context).set_attributes(collection, id, *attributes);
+  const auto readers = fields.readers("readers");
+  if (!attributes && !readers) {
+    fields.fail("attributes",
+                "is missing, and so is 'readers'; nothing else of a document changes.");
+  }
+  Ingestor& ingestor = writable(context);
+  const std::string id = visible_id(exchange, context, collection);
+  std::optional<Document> document;
+  if (readers) document = ingestor.set_readers(collection, id, *readers);
+  if (attributes) document = ingestor.set_attributes(collection, id, *attributes);
   if (!document) throw_not_found(collection, id);
   exchange.send_json(to_json(*document));
 }
 
 void delete_document(Exchange& exchange, const RouteContext& context) {
   const std::string collection = collection_of(exchange, context);
-  const std::string id = exchange.path_part(1);
-  if (!writable(context).remove(collection, id)) throw_not_found(collection, id);
+  Ingestor& ingestor = writable(context);
+  const std::string id = visible_id(exchange, context, collection);
+  if (!ingestor.remove(collection, id)) throw_not_found(collection, id);
   exchange.send_json({{"id", id}, {"object", "document.deleted"}, {"deleted", true}});
 }
 

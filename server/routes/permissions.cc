@@ -43,11 +43,21 @@ std::string vector_store_of(const Exchange& exchange) {
   return id;
 }
 
+void check_may_replace(const Exchange& exchange, const RouteContext& context,
+                       std::string_view collection, std::string_view id) {
+  if (!exchange.caller().who) return;
+  const auto document = context.engine.store->get_header(collection, id);
+  if (!document || exchange.caller().may_read(document->readers)) return;
+  throw RequestError(403, fmt::format("The id '{}' is that of a document of others.", id), "id",
+                     "document_of_others");
+}
+
 void check_files(const Exchange& exchange, const RouteContext& context,
-                 std::span<const AddedFile> files) {
+                 std::string_view vector_store, std::span<const AddedFile> files) {
   for (const AddedFile& added : files) {
     const auto file = context.files.find(added.id);
     if (file && !exchange.caller().may_see(file->owner)) throw_no_file(added.id, "file_id");
+    check_may_replace(exchange, context, vector_store, added.id);
   }
 }
 

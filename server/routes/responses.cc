@@ -51,6 +51,7 @@ Retrieval retrieve(const Turn& turn) {
     return !turn.context.engine.store->get_collection(name);
   });
   if (names.empty()) return {.queries = {turn.conversation.prompt.back().content}, .hits = {}};
+  options.search.who = turn.exchange.caller().who;
   options.search.collection = names.front();
   options.search.more_collections.assign(names.begin() + 1, names.end());
   return turn.release.answerer->retrieve(turn.conversation.prompt, options);
@@ -81,7 +82,7 @@ void keep(Turn& turn, json& response, const Answer& answer) {
   ResponseRecord record{.response = response,
                         .input = turn.request.input,
                         .conversation = turn.conversation.kept,
-                        .owner = turn.exchange.caller().key_id};
+                        .owner = turn.exchange.caller().owner};
   record.conversation.push_back({"assistant", answer.generation.text});
   try {
     turn.context.responses.add(record);

@@ -59,8 +59,8 @@ void add_openapi_routes(HttpServer& server);
 void check_writable(const RouteContext& context);
 
 // What a handler of Reach::kCollections asks before it reads or changes something. A collection
-// that the caller may not use gets the same 403 whether or not it is there, and an object of another
-// caller the same 404 as none.
+// that the caller may not use gets the same 403 whether or not it is there, and an object of
+// another caller the same 404 as none.
 //
 // The collection that is meant where none is named: "default", or the only one that the caller may
 // use. Throws RequestError (400) where that leaves several.
@@ -72,9 +72,13 @@ void check_collection(const Exchange& exchange, const RouteContext& context,
                       std::string_view collection);
 // The {id} of a path below /v1/vector_stores/.
 std::string vector_store_of(const Exchange& exchange);
+// Of a document that is to be added, by an id that there may be already. 403 where that is one
+// which the caller may not see.
+void check_may_replace(const Exchange& exchange, const RouteContext& context,
+                       std::string_view collection, std::string_view id);
 // Of files that are to be read into a vector store.
 void check_files(const Exchange& exchange, const RouteContext& context,
-                 std::span<const AddedFile> files);
+                 std::string_view vector_store, std::span<const AddedFile> files);
 [[noreturn]] void throw_no_file(std::string_view id, std::string param);
 
 // Tells the client when to look again at what is in progress.

@@ -22,6 +22,7 @@ void search(Exchange& exchange, const RouteContext& context) {
   }
   check_collection(exchange, context, options.collection);
   options.filter = fields.filter("filters");
+  options.who = exchange.caller().who;
   if (const auto mode = fields.choice("mode", search_modes())) options.mode = *mode;
   options.rerank = fields.reranked("rerank");
   if (const auto weight = fields.number("rerank_weight", 0, 1)) {

@@ -32,13 +32,31 @@ std::optional<Status> parse_filter(const Exchange& exchange) {
                      "filter");
 }
 
+bool is_hidden(const Exchange& exchange, const RouteContext& context, std::string_view store,
+               std::string_view file) {
+  if (!exchange.caller().who) return false;
+  const auto document = context.engine.store->get_header(store, file);
+  return document && !exchange.caller().may_read(document->readers);
+}
+
+// The {file_id} of the path.
+std::string file_of(const Exchange& exchange, const RouteContext& context,
+                    const std::string& store) {
+  std::string file = exchange.path_part(2);
+  if (is_hidden(exchange, context, store, file)) throw_file_not_found(store, file);
+  return file;
+}
+
 // `batch` is empty for all files.
 void list(Exchange& exchange, const RouteContext& context, const std::string& batch) {
   const VectorStores& stores = context.vector_stores;
   const std::string id = vector_store_of(exchange);
-  const PlacesPage page =
-      page_of_places(exchange, stores.file_places(id, batch, parse_filter(exchange)),
-                     [&](std::string_view file) { return stores.file_place(id, file); });
+  std::vector<ListPlace> places = stores.file_places(id, batch, parse_filter(exchange));
+  std::erase_if(places,
+                [&](const ListPlace& place) { return is_hidden(exchange, context, id, place.id); });
+  const PlacesPage page = page_of_places(exchange, std::move(places), [&](std::string_view file) {
+    return stores.file_place(id, file);
+  });
   json data = json::array();
   for (const ListPlace& place : page.places) {
     if (const auto file = stores.look_for_file(id, place.id)) data.push_back(to_json(*file));
@@ -51,13 +69,14 @@ void add(Exchange& exchange, const RouteContext& context) {
   const json body = exchange.json_body();
   const AddedFile file = parse_added_file(Fields(body));
   const std::string id = vector_store_of(exchange);
-  check_files(exchange, context, {&file, 1});
+  check_files(exchange, context, id, {&file, 1});
   exchange.send_json(to_json(context.vector_stores.add_file(id, file)));
 }
 
 void retrieve(Exchange& exchange, const RouteContext& context) {
+  const std::string id = vector_store_of(exchange);
   const VectorStoreFileView view =
-      context.vector_stores.find_file(vector_store_of(exchange), exchange.path_part(2));
+      context.vector_stores.find_file(id, file_of(exchange, context, id));
   if (view.file.status == Status::kInProgress) ask_to_poll(exchange);
   exchange.send_json(to_json(view));
 }
@@ -70,20 +89,22 @@ void update(Exchange& exchange, const RouteContext& context) {
     fields.fail("attributes", "is missing; nothing else of a file can change.");
   }
   const Attributes attributes = fields.attributes("attributes").value_or(Attributes());
-  exchange.send_json(to_json(context.vector_stores.set_attributes(
-      vector_store_of(exchange), exchange.path_part(2), attributes)));
+  const std::string id = vector_store_of(exchange);
+  exchange.send_json(to_json(
+      context.vector_stores.set_attributes(id, file_of(exchange, context, id), attributes)));
 }
 
 void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
-  const std::string file_id = exchange.path_part(2);
-  context.vector_stores.remove_file(vector_store_of(exchange), file_id);
+  const std::string id = vector_store_of(exchange);
+  const std::string file_id = file_of(exchange, context, id);
+  context.vector_stores.remove_file(id, file_id);
   exchange.send_json({{"id", file_id}, {"object", "vector_store.file.deleted"}, {"deleted", true}});
 }
 
 void send_content(Exchange& exchange, const RouteContext& context) {
   const std::string id = vector_store_of(exchange);
-  const std::string file_id = exchange.path_part(2);
+  const std::string file_id = file_of(exchange, context, id);
   const VectorStoreFileView view = context.vector_stores.find_file(id, file_id);
   const auto document = context.engine.store->get_document(id, file_id);
   if (view.file.status != Status::kCompleted || !document) {
@@ -106,7 +127,7 @@ void add_batch(Exchange& exchange, const RouteContext& context) {
   const json body = exchange.json_body();
   const std::vector<AddedFile> files = parse_file_batch(Fields(body));
   const std::string id = vector_store_of(exchange);
-  check_files(exchange, context, files);
+  check_files(exchange, context, id, files);
   exchange.send_json(to_json(context.vector_stores.add_batch(id, files)));
 }
 

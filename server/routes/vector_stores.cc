@@ -1,6 +1,7 @@
 // POST and GET /v1/vector_stores, GET, POST and DELETE /v1/vector_stores/{id}, POST …/search
 #include <utility>
 
+#include "server/http_error.h"
 #include "server/list_page.h"
 #include "server/routes/routes.h"
 #include "server/vector_stores/json.h"
@@ -47,6 +48,10 @@ void update(Exchange& exchange, const RouteContext& context) {
 void remove(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const std::string id = vector_store_of(exchange);
+  if (exchange.caller().who) {
+    throw RequestError(403, "Only who may see all documents of a vector store can delete it.", "id",
+                       "limited_caller");
+  }
   context.vector_stores.remove(id);
   exchange.send_json({{"id", id}, {"object", "vector_store.deleted"}, {"deleted", true}});
 }
@@ -54,7 +59,8 @@ void remove(Exchange& exchange, const RouteContext& context) {
 void search(Exchange& exchange, const RouteContext& context) {
   const std::string id = vector_store_of(exchange);
   const json body = exchange.json_body();
-  const VectorStoreSearch search = parse_vector_store_search(Fields(body));
+  VectorStoreSearch search = parse_vector_store_search(Fields(body));
+  search.options.who = exchange.caller().who;
   context.vector_stores.check_searchable(id);
   const Store& store = *context.engine.store;
   const auto release = context.engine.release();

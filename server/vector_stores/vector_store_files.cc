@@ -12,12 +12,6 @@ namespace {
 
 using Status = VectorStoreFile::Status;
 
-[[noreturn]] void throw_file_not_found(std::string_view id, std::string_view file_id) {
-  throw RequestError(404,
-                     fmt::format("There is no file '{}' in the vector store '{}'.", file_id, id),
-                     "file_id", "file_not_found");
-}
-
 VectorStoreFile file_of(const Document& document) {
   VectorStoreFile file;
   file.id = document.id;
@@ -32,6 +26,12 @@ std::string key_of(std::string_view id, std::string_view file_id) {
 }
 
 }  // namespace
+
+void throw_file_not_found(std::string_view id, std::string_view file_id) {
+  throw RequestError(404,
+                     fmt::format("There is no file '{}' in the vector store '{}'.", file_id, id),
+                     "file_id", "file_not_found");
+}
 
 void FileCounts::add(Status status) {
   switch (status) {

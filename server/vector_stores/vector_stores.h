@@ -78,6 +78,9 @@ struct FileTask {
   VectorStoreFile file;
 };
 
+// What is thrown for a file that is not there: RequestError (404).
+[[noreturn]] void throw_file_not_found(std::string_view id, std::string_view file_id);
+
 // All methods may be called from any thread. Those that name a vector store, a file or a batch
 // throw RequestError: 404 for one that is not there, 400 for the files of one that has expired.
 // What changes something throws as write_file_atomic and Ingestor do.

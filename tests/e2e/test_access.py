@@ -127,6 +127,11 @@ class Access(unittest.TestCase):
                    ("/v1/vector_stores/", "file_id"): file, ("/v1/vector_stores/", "batch_id"): batch,
                    ("/v1/models/", "id"): support.ENCODER_NAME, ("/v1/releases/", "id"): "r1",
                    ("/v1/fine_tuning/", "id"): "ftjob-none"}
+        # What is for some is not for all who may use the collection.
+        for document in DOCUMENT, file:
+            status = cls.request("POST", f"/v1/documents/{document}?collection={COLLECTION}",
+                                 {"readers": ["group:vault"]}, cls.admin)[0]
+            assert status == 200
         cls.made("/v1/documents", {"text": "Tea is at four.", "id": "tea", "collection": "alpha"})
 
     @classmethod
@@ -230,6 +235,50 @@ class Access(unittest.TestCase):
         self.assertEqual(self.request("GET", f"/v1/responses/{response}", key=renewed)[0], 200)
         self.assertEqual(self.request("GET", f"/v1/responses/{response}", key=former)[0], 401)
 
+    def test_documents_are_for_their_readers(self):
+        allowed = keys(self.store, "add", "guard", "--scope", "write", "--who", "group:vault")
+        others = keys(self.store, "add", "clerk", "--scope", "write", "--who", "group:tea", "--who", "user:anna")
+        self.made("/v1/documents", {"text": "The clerk may know that the vault is blue.", "id": "blue",
+                                    "collection": COLLECTION, "readers": ["user:anna", "user:bert"]})
+        search = {"query": "vault", "collection": COLLECTION, "limit": 50}
+
+        def found(key, **headers):
+            return {hit["document_id"] for hit in self.request("POST", "/v1/search", search, key, headers)[2]["data"]}
+        file = self.ids["/v1/files/", "id"]
+        self.assertEqual(found(self.admin), {DOCUMENT, file, "blue"})
+        self.assertEqual(found(allowed), {DOCUMENT, file})
+        self.assertEqual(found(others), {"blue"})
+        # A service asks for its users, and never gets more than it may see itself.
+        for who, expected in (("group:vault", {DOCUMENT, file}), ("user:bert", {"blue"}), ("user:none", set()),
+                              ("user:bert, group:vault", {DOCUMENT, file, "blue"})):
+            self.assertEqual(found(self.reader, **{"x-tandem-who": who}), expected)
+        self.assertEqual(found(others, **{"x-tandem-who": "group:vault, user:anna"}), {"blue"})
+        for route, _, _, request in self.requests():
+            with self.subTest(route=route):
+                status, _, body = self.request(*request, others)
+                self.assertLess(status, 500)
+                text = body if isinstance(body, str) else json.dumps(body)
+                self.assertNotIn(SECRET[4:], text)
+                self.assertNotIn("vault.txt", text)
+        for document in DOCUMENT, file:
+            path = f"/v1/documents/{document}?collection={COLLECTION}"
+            self.assertEqual(self.request("GET", path, key=allowed)[2]["text"].strip(), SECRET)
+            self.assertEqual(self.request("DELETE", path, key=others)[0], 404)
+        # Nobody writes over what they may not see.
+        status, _, body = self.request("POST", "/v1/documents", {"text": "x", "id": DOCUMENT,
+                                                                  "collection": COLLECTION}, others)
+        self.assertEqual((status, body["error"]["code"]), (403, "document_of_others"))
+        # Pages are whole though others' documents lie between.
+        page = self.request("GET", f"/v1/documents?collection={COLLECTION}&limit=1", key=others)[2]
+        self.assertEqual([item["id"] for item in page["data"]], ["blue"])
+        files = self.request("GET", f"{STORE}/files", key=others)[2]
+        self.assertIn("blue", [item["id"] for item in files["data"]])
+        self.assertFalse({DOCUMENT, file} & {item["id"] for item in files["data"]})
+        # A change takes effect when it returns.
+        self.request("POST", f"/v1/documents/blue?collection={COLLECTION}", {"readers": ["user:bert"]}, self.admin)
+        self.assertNotIn("blue", found(others))
+        self.request("DELETE", f"/v1/documents/blue?collection={COLLECTION}", key=self.admin)
+
     def test_keys_end_while_the_server_runs(self):
         key = keys(self.store, "add", "guest")
         self.assertEqual(self.request("GET", "/v1/models", key=key)[0], 200)
@@ -264,6 +313,21 @@ class Access(unittest.TestCase):
         self.assertEqual({status for status, _ in answers}, {200, 429})
         # And are none when they have ended.
         self.assertEqual(ask(None)[0], 200)
+
+    def test_changes_and_refusals_are_noted(self):
+        self.request("POST", "/v1/search", {"query": "not to be noted"}, self.reader, {"X-Request-Id": "note-0"})
+        self.request("POST", "/v1/search", {"query": "nor this"}, None, {"X-Request-Id": "note-1"})
+        document = {"text": "Nothing of this is noted.", "id": "note", "collection": "alpha"}
+        self.request("POST", "/v1/documents", document, self.admin, {"X-Request-Id": "note-2", "x-tandem-who": "user:anna"})
+
+        def noted():
+            lines = pathlib.Path(self.store, "audit.log").read_text().splitlines()
+            return {line["request_id"]: line for line in map(json.loads, lines) if line["request_id"][:5] == "note-"}
+        support.wait_until(lambda: len(noted()) == 2, what="the note")
+        self.assertEqual((noted()["note-1"]["status"], noted()["note-1"]["key"]), (401, None))
+        self.assertEqual((noted()["note-2"]["status"], noted()["note-2"]["who"]), (201, ["user:anna"]))
+        self.assertIn(noted()["note-2"]["key"], keys(self.store, "list", "--json"))
+        self.assertNotIn("noted", pathlib.Path(self.store, "audit.log").read_text())
 
     def test_clients_are_told(self):
         client = openai.OpenAI(base_url=f"{self.server.url}/v1", api_key="sk-none", max_retries=0)
@@ -310,14 +374,14 @@ class WithoutKeys(unittest.TestCase):
 
     def test_what_everybody_may_do(self):
         server = self.start("--anonymous", "read")
-        self.assertEqual(server.request("POST", "/v1/search", {"query": "tea"})[0], 200)
+        self.assertEqual(server.request("POST", "/v1/embeddings", {"input": "tea"})[0], 200)
         self.assertEqual(server.request("POST", "/v1/documents", {"text": "Tea."})[0], 401)
 
     def test_a_server_that_nobody_could_use_does_not_start(self):
         with tempfile.TemporaryDirectory(prefix="tandem-e2e-") as store:
             done = subprocess.run(
-                [support.PROGRAM, "serve", "--store", store, "--encoder", support.ENCODER, "--port", "0",
-                 "--host", "0.0.0.0"], capture_output=True, text=True)
+                [support.PROGRAM, "serve", "--store", store, "--encoder", support.ENCODER, "--generator",
+                 support.GENERATOR, "--port", "0", "--host", "0.0.0.0"], capture_output=True, text=True)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn("tandem keys add", done.stderr)
 
@@ -325,7 +389,8 @@ class WithoutKeys(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="tandem-e2e-") as store:
             pathlib.Path(store, "keys.json").write_text('{"version": 1, "keys": [')
             done = subprocess.run(
-                [support.PROGRAM, "serve", "--store", store, "--encoder", support.ENCODER, "--port", "0"],
+                [support.PROGRAM, "serve", "--store", store, "--encoder", support.ENCODER, "--generator",
+                 support.GENERATOR, "--port", "0"],
                 capture_output=True, text=True)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("keys.json", done.stderr)

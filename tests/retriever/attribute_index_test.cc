@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/error.h"
 #include "tests/support/paths.h"
 #include "tests/support/store_samples.h"
 
@@ -57,7 +58,7 @@ TEST_F(AttributeIndexTest, ChangesAreSeenWhenTheyReturn) {
   EXPECT_EQ(count(kRed), 3u);
   put("b", 2, {{"colour", "red"}});
   EXPECT_EQ(count(kRed), 5u);
-  index_.set_attributes(*store_->set_attributes(kDefaultCollection, "a", {{"colour", "blue"}}));
+  index_.change(*store_->set_attributes(kDefaultCollection, "a", {{"colour", "blue"}}));
   EXPECT_EQ(count(kRed), 2u);
   EXPECT_EQ(count(kNotRed), 3u);
   put("b", 7, {{"colour", "red"}});
@@ -65,6 +66,25 @@ TEST_F(AttributeIndexTest, ChangesAreSeenWhenTheyReturn) {
   index_.remove(kDefaultCollection, store_->delete_document(kDefaultCollection, "b"));
   EXPECT_EQ(count(kRed), 0u);
   EXPECT_EQ(count(kEverything), 3u);
+}
+
+TEST_F(AttributeIndexTest, SelectsWhatSomebodyMaySee) {
+  put("all", 1, {});
+  put("two", 2, {});
+  put("three", 4, {});
+  const auto restrict = [&](const char* id, const Readers& readers) {
+    index_.change(*store_->set_readers(kDefaultCollection, id, readers));
+  };
+  EXPECT_EQ(count(visible_to({})), 7u);
+  restrict("two", {"a", "b"});
+  restrict("three", {"b"});
+  EXPECT_EQ(count(visible_to({})), 1u);
+  EXPECT_EQ(count(visible_to({"a", "z"})), 3u);
+  EXPECT_EQ(count(visible_to({"b"})), 7u);
+  restrict("three", {});
+  EXPECT_EQ(count(visible_to({"z"})), 5u);
+  EXPECT_THROW(
+      parse_filter_text(R"({"type": "eq", "key": "$restricted", "value": true})", "filter"), Error);
 }
 
 TEST_F(AttributeIndexTest, ARepeatedFilterCostsNothingUntilTheCollectionChanges) {
@@ -109,7 +129,7 @@ TEST_F(AttributeIndexTest, SelectionsGoOnWhileDocumentsAreWritten) {
     const std::string id = std::to_string(i);
     put(id, 3, {{"colour", "red"}, {"number", static_cast<double>(i)}});
     if (i % 3 == 0) {
-      index_.set_attributes(*store_->set_attributes(kDefaultCollection, id, {{"colour", "blue"}}));
+      index_.change(*store_->set_attributes(kDefaultCollection, id, {{"colour", "blue"}}));
     }
     if (i % 3 == 1)
       index_.remove(kDefaultCollection, store_->delete_document(kDefaultCollection, id));

@@ -151,7 +151,7 @@ class FilterRandomTest : public ::testing::Test {
     if (below(2) == 0) {
       chosen->second =
           *store_->set_attributes(kDefaultCollection, chosen->first, random_attributes());
-      attributes_->set_attributes(chosen->second);
+      attributes_->change(chosen->second);
     } else {
       const auto change = store_->delete_document(kDefaultCollection, chosen->first);
       attributes_->remove(kDefaultCollection, change);

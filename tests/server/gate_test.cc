@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "tests/support/paths.h"
@@ -98,6 +103,35 @@ TEST_F(GateTest, AKeyOfSomeCollectionsIsKeptOutOfWhatConcernsTheServer) {
   EXPECT_EQ(status(key, kReadsServer), 403);
 }
 
+TEST_F(GateTest, ARequestNamesThoseItIsFor) {
+  const auto who = [&](const std::string& key, std::string_view header) {
+    return gate().admit("Bearer " + key, kReadsCollections, header).caller.who;
+  };
+  const std::string all = add("all");
+  const std::string some = add("some", [](ApiKey& made) { made.who = Readers{"hr", "it"}; });
+  EXPECT_EQ(who(all, ""), std::nullopt);
+  EXPECT_EQ(who(all, "user:b , hr,hr"), (Readers{"hr", "user:b"}));
+  EXPECT_EQ(who(some, ""), (Readers{"hr", "it"}));
+  EXPECT_EQ(who(some, "it, legal"), Readers{"it"});
+  EXPECT_EQ(who(some, "legal"), Readers());
+  for (const std::string_view header : {",", "a,,b", "a,", " "}) {
+    const Admission admission = gate().admit("Bearer " + all, kReadsCollections, header);
+    EXPECT_EQ(admission.fault->status, 400) << header;
+  }
+  const Admission admission = gate().admit("Bearer " + all, kReadsServer, "hr");
+  ASSERT_TRUE(admission.fault);
+  EXPECT_EQ(admission.fault->code, "limited_caller");
+}
+
+TEST_F(GateTest, WhatPeopleOfOneServiceMakeIsTheirOwn) {
+  const std::string key = add("service");
+  const Caller anna = gate().admit("Bearer " + key, kReadsCollections, "anna").caller;
+  const Caller bert = gate().admit("Bearer " + key, kReadsCollections, "bert").caller;
+  EXPECT_TRUE(anna.may_see(anna.owner));
+  EXPECT_FALSE(anna.may_see(bert.owner));
+  EXPECT_TRUE(ask(key).caller.may_see(bert.owner));
+}
+
 TEST_F(GateTest, AKeyExpires) {
   const std::string key = add("guest", [](ApiKey& made) { made.expires_at_unix_s = 1'000'100; });
   EXPECT_EQ(status(key), 200);
@@ -150,7 +184,7 @@ TEST_F(GateTest, TheSchemeIsBearerInAnyCase) {
   const std::string key = add("one");
   EXPECT_FALSE(gate().admit("bearer  " + key, kReadsServer).fault);
   for (const std::string& header :
-       {"Basic " + key, "Bearer", "Bearer ", key, "Bearer " + key + " "}) {
+       std::vector<std::string>{"Basic " + key, "Bearer", "Bearer ", key, "Bearer " + key + " "}) {
     EXPECT_EQ(gate().admit(header, kReadsServer).fault->status, 401) << header;
   }
 }
@@ -164,11 +198,15 @@ TEST_F(GateTest, DamagedKeysLeaveThoseOfBefore) {
   EXPECT_THROW(Gate(folder_.path(), options_), Error);
 }
 
+ApiKey named(const std::string& name) {
+  ApiKey key;
+  key.name = name;
+  return key;
+}
+
 TEST(ApiKeysTest, OnlyTheDigestIsKept) {
   const testing::TemporaryFolder folder;
-  ApiKey key;
-  key.name = "one";
-  const std::string secret = add_api_key(folder.path(), key);
+  const std::string secret = add_api_key(folder.path(), named("one"));
   EXPECT_THAT(secret, SizeIs(47));
   EXPECT_NE(secret, rotate_api_key(folder.path(), "one"));
   EXPECT_EQ(read_file(folder.path() / "keys.json").find(secret), std::string::npos);
@@ -184,16 +222,25 @@ TEST(ApiKeysTest, RefusesWhatMakesNoSense) {
       EXPECT_EQ(error.code(), code) << error.what();
     }
   };
-  refuse({}, ErrorCode::kInvalidArgument);
-  refuse({.name = std::string(101, 'x')}, ErrorCode::kInvalidArgument);
-  refuse({.name = "\xff"}, ErrorCode::kInvalidArgument);
-  refuse({.name = "none", .scope = Scope::kNone}, ErrorCode::kInvalidArgument);
-  refuse({.name = "both", .scope = Scope::kAdmin, .collections = {"a"}},
-         ErrorCode::kInvalidArgument);
-  refuse({.name = "path", .collections = {"../a"}}, ErrorCode::kInvalidArgument);
+  refuse(named(""), ErrorCode::kInvalidArgument);
+  refuse(named(std::string(101, 'x')), ErrorCode::kInvalidArgument);
+  refuse(named("\xff"), ErrorCode::kInvalidArgument);
+  ApiKey none = named("none");
+  none.scope = Scope::kNone;
+  refuse(none, ErrorCode::kInvalidArgument);
+  ApiKey both = named("both");
+  both.scope = Scope::kAdmin;
+  both.collections = {"a"};
+  refuse(both, ErrorCode::kInvalidArgument);
+  ApiKey path = named("path");
+  path.collections = {"../a"};
+  refuse(path, ErrorCode::kInvalidArgument);
+  ApiKey who = named("who");
+  who.who = Readers{"a,b"};
+  refuse(who, ErrorCode::kInvalidArgument);
   EXPECT_THAT(read_api_keys(folder.path()), IsEmpty());
-  add_api_key(folder.path(), {.name = "twice"});
-  refuse({.name = "twice"}, ErrorCode::kAlreadyExists);
+  add_api_key(folder.path(), named("twice"));
+  refuse(named("twice"), ErrorCode::kAlreadyExists);
   EXPECT_THROW(remove_api_key(folder.path(), "nobody"), Error);
 }
 
@@ -201,7 +248,7 @@ TEST(ApiKeysTest, NoChangeIsLostWhereManyAreMadeAtOnce) {
   const testing::TemporaryFolder folder;
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&, i] { add_api_key(folder.path(), {.name = std::to_string(i)}); });
+    threads.emplace_back([&, i] { add_api_key(folder.path(), named(std::to_string(i))); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(read_api_keys(folder.path()), SizeIs(8));

@@ -95,6 +95,7 @@ TEST(FormatTest, RecordsComeBack) {
   document.passage_count = 4;
   document.first_passage = 11;
   document.attributes = {{"draft", false}, {"lang", "fr"}, {"public", true}, {"year", -0.5}};
+  document.readers = {"group:hr", "user:anna"};
   const auto back = format::decode_document(format::encode_document(document));
   EXPECT_EQ(back.title, "T");
   EXPECT_EQ(back.source, "s");
@@ -104,9 +105,10 @@ TEST(FormatTest, RecordsComeBack) {
   EXPECT_EQ(back.passage_count, 4u);
   EXPECT_EQ(back.first_passage, 11u);
   EXPECT_EQ(back.attributes, document.attributes);
+  EXPECT_EQ(back.readers, document.readers);
 }
 
-TEST(FormatTest, DocumentsOfVersionOneHaveNoAttributes) {
+TEST(FormatTest, DocumentsOfFormerVersionsHaveLess) {
   const std::string rest =
       "\x01\0\0\0T\x01\0\0\0s\0\0\0\0\x01\0\0\0d\x05\0\0\0\0\0\0\0\x0B\0\0\0\0\0\0\0\x04\0\0\0"s;
   const Document document = format::decode_document("\x01" + rest);
@@ -117,6 +119,9 @@ TEST(FormatTest, DocumentsOfVersionOneHaveNoAttributes) {
   const std::string attributes = "\x02\0\0\0\x01\0\0\0a\x01\x01\0\0\0b\x02\0\0\0\0\0\0\xF0\x3F"s;
   const Attributes expected = {{"a", true}, {"b", 1.0}};
   EXPECT_EQ(format::decode_document("\x02" + rest + attributes).attributes, expected);
+  EXPECT_TRUE(format::decode_document("\x03" + rest + attributes).readers.empty());
+  const std::string readers = "\x01\0\0\0\x01\0\0\0r"s;
+  EXPECT_EQ(format::decode_document("\x04" + rest + attributes + readers).readers, Readers{"r"});
   EXPECT_EQ(
       error_code_of([&] { format::decode_document("\x02" + rest + "\x01\0\0\0\0\0\0\0\x09"s); }),
       ErrorCode::kCorrupt);

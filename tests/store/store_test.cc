@@ -113,6 +113,34 @@ TEST_F(StoreTest, WhatIsNotThereIsNotAnError) {
   EXPECT_FALSE(passages[0]);
 }
 
+TEST_F(StoreTest, ReadersAreKeptInOrderAndChangeWithoutTheRest) {
+  auto sample = make_sample("a", 1, 3);
+  sample.document.attributes = {{"year", 2020.0}};
+  sample.document.readers = {"user:b", "group:x", "user:b"};
+  put(*store_, sample);
+  put(*store_, make_sample("b", 1, 1));
+  EXPECT_EQ(store_->get_header(kDefaultCollection, "a")->readers, (Readers{"group:x", "user:b"}));
+  EXPECT_TRUE(store_->get_header(kDefaultCollection, "b")->readers.empty());
+  ASSERT_TRUE(store_->set_readers(kDefaultCollection, "a", {"z", "y"}));
+  EXPECT_FALSE(store_->set_readers(kDefaultCollection, "c", {"y"}));
+  open();
+  const auto stored = store_->get_document(kDefaultCollection, "a");
+  EXPECT_EQ(stored->readers, (Readers{"y", "z"}));
+  EXPECT_EQ(stored->attributes, sample.document.attributes);
+  EXPECT_EQ(stored->text, sample.document.text);
+  const std::string too_long(kMaxReaderBytes + 1, 'a');
+  for (const std::string& name :
+       std::vector<std::string>{"", " a", "a,b", "a\n", "\xff", too_long}) {
+    EXPECT_EQ(error_code_of([&] { store_->set_readers(kDefaultCollection, "a", {name}); }),
+              ErrorCode::kInvalidArgument)
+        << name;
+  }
+  EXPECT_TRUE(may_read({}, {}));
+  EXPECT_TRUE(may_read({"a", "b"}, {"b", "c"}));
+  EXPECT_FALSE(may_read({"a", "b"}, {"c"}));
+  EXPECT_FALSE(may_read({"a"}, {}));
+}
+
 TEST_F(StoreTest, AttributesChangeWithoutTheRest) {
   auto sample = make_sample("a", 1, 3);
   sample.document.attributes = {{"year", 2020.0}, {"draft", true}};
