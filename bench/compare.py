@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import load
+
 HERE = pathlib.Path(__file__).parent
 # Smaller is better for these units; larger for all others.
 COSTS = {"s", "ms", "us", "perplexity", "MiB"}
@@ -330,9 +332,19 @@ class Bench:
                          {"question to passages (median), ms": 1})
 
 
+    def load(self):
+        """The manual of SQLite is searched; that of Python is added meanwhile."""
+        store, encoder = self.scratch / "load", str(self.cache / "models/all-MiniLM-L6-v2")
+        program = str(self.programs / "tandem")
+        subprocess.run([program, "index", self.cache / "sqlite-manual/html", "--store", store, "--encoder",
+                        encoder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        documents = sorted((self.cache / "python-manual/html/library").glob("*.html"))
+        load.run(program, store, encoder, self.smollm2_q4_1(), self.threads, documents, self.quick)
+
+
 # What is measured without being named; gpu_generation needs a GPU and a model of one's own.
 NAMES = ["encoding", "retrieval", "ranking", "lexical", "dense", "filters", "generation", "bandwidth", "quality",
-         "memory", "answers", "drafts", "passages", "grammar", "training"]
+         "memory", "answers", "drafts", "passages", "grammar", "training", "load"]
 
 
 def main():

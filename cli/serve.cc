@@ -127,6 +127,11 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--workers", arguments->server.worker_threads, "Requests worked on at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  command
+      ->add_option("--queue", arguments->server.max_waiting,
+                   "Connections that wait for a worker; those beyond are refused with 429")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   CLI::Option* certificate =
       command->add_option("--tls-certificate", arguments->tls.certificate,
                           "Serve HTTPS with this certificate (PEM, with its chain). When the file "

@@ -18,7 +18,7 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t kMaxPathBytes = 1024;  // libstdc++'s regex recurses once for each character
-constexpr int kListenBacklog = 128;
+constexpr int kListenBacklog = 1024;
 // A connection that has sent nothing yet (browsers open some in advance) keeps its worker for this
 // long when others wait for one.
 constexpr int kSilentConnectionMs = 500;
@@ -173,9 +173,9 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
 void HttpServer::refuse(socket_t socket) {
   metrics_.count_rejected_connection();
   const std::string body =
-      error_body(http_error(503, "The server is busy; try again in a moment.", "overloaded"));
+      error_body(http_error(429, "The server is busy; try again in a moment.", "overloaded"));
   const std::string response = fmt::format(
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
+      "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
       "Retry-After: 1\r\nConnection: close\r\nx-request-id: {}\r\n\r\n{}",
       body.size(), make_request_id(), body);
   std::array<char, 16'384> ignored;

@@ -28,7 +28,7 @@ struct HttpServerOptions {
   std::string host;
   int port = 0;
   int worker_threads = 16;  // requests worked on at once
-  int max_waiting = 64;     // connections waiting for a worker; more are refused with 503
+  int max_waiting = 64;     // connections waiting for a worker; more are refused with 429
   ConnectionLimits limits;
   std::optional<TlsFiles> tls;
   // Asked about each request to a route before its body is read; null: everybody may do everything.

@@ -41,7 +41,7 @@ struct Metrics::State {
   prometheus::Counter& rejected =
       BuildCounter()
           .Name("tandem_http_connections_rejected_total")
-          .Help("Connections refused with 503 because too many were waiting.")
+          .Help("Connections refused with 429 because too many were waiting.")
           .Register(registry)
           .Add({});
   prometheus::Gauge& in_flight = BuildGauge()

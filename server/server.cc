@@ -114,6 +114,7 @@ class TandemServer : public Server {
     http.host = options.host;
     http.port = options.port;
     http.worker_threads = options.worker_threads;
+    http.max_waiting = options.max_waiting;
     http.tls = options.tls;
     http.limits.max_body_bytes = options.max_body_bytes;
     http.admit = [&gate](const httplib::Request& request, const RouteAccess& access) {

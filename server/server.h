@@ -17,7 +17,9 @@ namespace tandem {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0: any free one
-  int worker_threads = 16;
+  // Requests worked on at once: many, since most of them are streams that wait for their next token.
+  int worker_threads = 256;
+  int max_waiting = 256;  // connections beyond them; more are refused with 429
   std::uint64_t max_body_bytes = 64ull << 20;
   std::optional<TlsFiles> tls;
   // What requests without an API key may do. Nothing: everything while the store has no key and

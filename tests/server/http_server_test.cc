@@ -16,6 +16,7 @@ namespace tandem {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -383,7 +384,7 @@ TEST_F(HttpServerTest, RefusesConnectionsBeyondTheQueue) {
   waiting.send(get("/things/waiting"));
   std::this_thread::sleep_for(100ms);
   const std::string refused = answer_to(get("/things/refused"));
-  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(refused, AllOf(StartsWith("HTTP/1.1 429 "), HasSubstr("Retry-After: 1")));
   EXPECT_EQ(json_of(refused)["error"]["code"], "overloaded");
   release();
   EXPECT_THAT(waiting.read_all(), HasSubstr("\"waiting\""));
