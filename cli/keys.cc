@@ -13,7 +13,7 @@
 namespace tandem {
 namespace {
 
-constexpr std::int64_t kSecondsPerDay = 24 * 60 * 60;
+constexpr std::int64_t kSecondsPerDay = std::int64_t{24} * 60 * 60;
 constexpr std::int64_t kMaxDays = 36'500;
 
 struct KeysArguments {
