@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kMaxChoices = 8;
 constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 
@@ -54,7 +55,6 @@ void refuse_unsupported(const Fields& body) {
       body.fail(name, fmt::format("is not supported; leave it out or set it to {}.", neutral));
     }
   };
-  refuse_unless("n", 1);
   refuse_unless("frequency_penalty", 0);
   refuse_unless("presence_penalty", 0);
   for (const char* name : {"tools", "functions"}) {
@@ -118,6 +118,12 @@ ChatRequest parse_chat_request(std::string_view text) {
   if (const auto own = fields.object("tandem")) {
     parse_own_fields(*own, request.options);
     request.collection_given = own->find("collection") != nullptr;
+  }
+  request.choices = static_cast<std::size_t>(fields.integer("n", 1, kMaxChoices).value_or(1));
+  if (request.choices > 1 && request.options.each) {
+    fields.fail("n",
+                "must be 1 where 'tandem.answer_from' is 'each': of the answers from all "
+                "passages the likeliest is given.");
   }
   return request;
 }

@@ -2,6 +2,7 @@
 #ifndef TANDEM_SERVER_CHAT_REQUEST_H_
 #define TANDEM_SERVER_CHAT_REQUEST_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ struct ChatRequest {
   std::string model;  // empty: whichever there is
   std::vector<ChatMessage> messages;
   AnswerOptions options;
+  std::size_t choices = 1;  // `n`
   bool stream = false;
   bool include_usage = false;
   bool collection_given = false;

@@ -2,7 +2,7 @@
 //
 // httplib's own stream has no bound on the bytes of a header line or of a chunked body, no time
 // limit on a request as a whole, uses select(2), and cannot tell that a client has left while a
-// handler works. This one does, so the server brings its own. Used by one thread.
+// handler works. This one does, so the server brings its own. Used by one thread at a time.
 #ifndef TANDEM_SERVER_CONNECTION_H_
 #define TANDEM_SERVER_CONNECTION_H_
 

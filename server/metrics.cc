@@ -143,24 +143,28 @@ void Metrics::count_rejected_connection() {
   state_->rejected.Increment();
 }
 
-Metrics::InFlight::InFlight(Metrics& metrics) : metrics_(metrics) {
-  metrics_.state_->in_flight.Increment();
+Metrics::InFlight::InFlight(Metrics& metrics, std::size_t count)
+    : metrics_(metrics), count_(static_cast<double>(count)) {
+  metrics_.state_->in_flight.Increment(count_);
 }
 Metrics::InFlight::~InFlight() {
-  metrics_.state_->in_flight.Decrement();
+  metrics_.state_->in_flight.Decrement(count_);
 }
 
 void Metrics::observe_first_token(double seconds) {
   state_->first_token.Observe(seconds);
 }
 
-void Metrics::count_answer(const Answer& answer) {
-  const GenerationResult& generation = answer.generation;
-  state_->generations.Add({{"finish_reason", std::string(to_string(generation.finish_reason))}})
-      .Increment();
-  state_->prompt_tokens.Increment(generation.prompt_tokens);
-  state_->generated_tokens.Increment(generation.completion_tokens);
-  if (answer.retrieval_seconds > 0) state_->retrieval.Observe(answer.retrieval_seconds);
+void Metrics::count_answers(std::span<const Answer> answers) {
+  for (const Answer& answer : answers) {
+    const GenerationResult& generation = answer.generation;
+    state_->generations.Add({{"finish_reason", std::string(to_string(generation.finish_reason))}})
+        .Increment();
+    state_->generated_tokens.Increment(generation.completion_tokens);
+  }
+  const Answer& first = answers.front();
+  state_->prompt_tokens.Increment(first.generation.prompt_tokens);
+  if (first.retrieval_seconds > 0) state_->retrieval.Observe(first.retrieval_seconds);
 }
 
 std::string Metrics::serialize(const Store& store, const Generator* generator) {

@@ -2,7 +2,9 @@
 #ifndef TANDEM_SERVER_METRICS_H_
 #define TANDEM_SERVER_METRICS_H_
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,20 +24,22 @@ class Metrics {
   void count_request(std::string_view method, std::string_view route, int status, double seconds);
   void count_rejected_connection();
 
-  // Around one generation: generations_in_flight goes up while the returned object lives.
+  // Around generations: generations_in_flight is up by `count` while the returned object lives.
   class InFlight {
    public:
-    explicit InFlight(Metrics& metrics);
+    InFlight(Metrics& metrics, std::size_t count);
     InFlight(const InFlight&) = delete;
     InFlight& operator=(const InFlight&) = delete;
     ~InFlight();
 
    private:
     Metrics& metrics_;
+    const double count_;
   };
   // From the arrival of the request to its first piece of text.
   void observe_first_token(double seconds);
-  void count_answer(const Answer& answer);
+  // Of one request: they have a search and a prompt in common.
+  void count_answers(std::span<const Answer> answers);
 
   // The sizes of the collections are read from `store` at this moment, and the scheduler's state
   // from `generator`, which may be null.

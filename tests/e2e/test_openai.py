@@ -94,6 +94,62 @@ class Chat(unittest.TestCase):
         self.assertNotEqual(chat(seed=7, **hot).choices[0].message.content,
                             chat(seed=8, **hot).choices[0].message.content)
 
+    def test_choices_differ_by_their_seeds_and_share_the_prompt(self):
+        hot = {"temperature": 1.2, "max_tokens": 16, "logprobs": True}
+        several = chat(n=4, seed=7, **hot)
+        self.assertEqual([choice.index for choice in several.choices], [0, 1, 2, 3])
+        alone = [chat(seed=7 + i, **hot) for i in range(4)]
+        self.assertEqual([choice.message.content for choice in several.choices],
+                         [one.choices[0].message.content for one in alone])
+        self.assertEqual([choice.logprobs for choice in several.choices],
+                         [one.choices[0].logprobs for one in alone])
+        self.assertEqual(len({choice.message.content for choice in several.choices}), 4)
+        usage = several.usage
+        self.assertEqual(usage.prompt_tokens, alone[0].usage.prompt_tokens)
+        self.assertEqual(usage.completion_tokens, sum(one.usage.completion_tokens for one in alone))
+        self.assertEqual(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens)
+        self.assertEqual(several.passages, alone[0].passages)
+        for choice, one in zip(several.choices, alone):
+            self.assertEqual(choice.citations, one.citations)
+            self.check_citations(choice.citations, several.passages, choice.message.content)
+        self.assertEqual(several.citations, alone[0].citations)
+
+    def test_the_prompt_of_choices_is_computed_once(self):
+        def computed():
+            return server.metric("tandem_scheduler", what="prompt_tokens")
+
+        question = [{"role": "user", "content": "How many lamps has Gannet Rock, all in all?"}]
+        before, answers = computed(), server.metric("tandem_generations_total")
+        several = chat(messages=question, n=8, max_tokens=4)
+        self.assertEqual(server.metric("tandem_generations_total"), answers + 8)
+        # The last block of a prompt, of a few tokens, is not shared.
+        self.assertLess(computed() - before, several.usage.prompt_tokens * 2.5)
+        self.assertEqual(len({choice.message.content for choice in several.choices}), 1)
+
+    def test_streams_choices_side_by_side(self):
+        hot = {"temperature": 1.2, "max_tokens": 24, "seed": 3, "n": 3}
+        whole = chat(**hot)
+        chunks = list(chat(stream=True, stream_options={"include_usage": True}, **hot))
+        self.assertEqual(chunks[-1].choices, [])
+        self.assertEqual(chunks[-1].usage, whole.usage)
+        order = [chunk.choices[0].index for chunk in chunks[:-1]]
+        for i, choice in enumerate(whole.choices):
+            own = [chunk for chunk in chunks[:-1] if chunk.choices[0].index == i]
+            self.assertEqual(own[0].choices[0].delta.role, "assistant")
+            self.assertEqual("".join(c.choices[0].delta.content or "" for c in own),
+                             choice.message.content)
+            self.assertEqual(own[-1].choices[0].finish_reason, choice.finish_reason)
+            self.assertTrue(all(c.choices[0].finish_reason is None for c in own[:-1]))
+            self.assertEqual(own[-1].citations, choice.citations)
+            self.assertEqual(own[-1].passages, whole.passages)
+        # One begins before another ends.
+        self.assertNotEqual(order[:-3], sorted(order[:-3]))
+
+    def test_one_choice_where_the_likeliest_is_given(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            chat(n=2, extra_body={"tandem": {"answer_from": "each"}})
+        self.assertEqual(caught.exception.param, "n")
+
     def check_logprobs(self, content, text, top):
         self.assertEqual(b"".join(bytes(token.bytes) for token in content).decode(), text)
         for token in content:
@@ -216,7 +272,7 @@ class Errors(unittest.TestCase):
             chat(messages=[{"role": "wizard", "content": "a"}])
         self.assertEqual(caught.exception.param, "messages[0].role")
         with self.assertRaises(openai.BadRequestError) as caught:
-            chat(n=2)
+            chat(n=9)
         self.assertEqual(caught.exception.param, "n")
 
     def test_a_conversation_that_is_too_long(self):

@@ -39,6 +39,7 @@ TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
   EXPECT_TRUE(request.options.retrieve);
   EXPECT_TRUE(request.options.follow_up);
   EXPECT_FALSE(request.options.each);
+  EXPECT_EQ(request.choices, 1u);
   EXPECT_FALSE(request.stream);
 }
 
@@ -98,6 +99,15 @@ TEST(ChatRequestTest, SeedsDifferUnlessGiven) {
     return parse_chat_request(body_with(json::object())).options.generation.sampling.seed;
   };
   EXPECT_NE(seed(), seed());
+}
+
+TEST(ChatRequestTest, UpToEightChoices) {
+  const auto choices = [](const json& fields) {
+    return parse_chat_request(body_with(fields)).choices;
+  };
+  EXPECT_EQ(choices({{"n", 8}}), 8u);
+  EXPECT_EQ(choices({{"n", nullptr}}), 1u);
+  EXPECT_EQ(choices({{"n", 1}, {"tandem", {{"answer_from", "each"}}}}), 1u);
 }
 
 TEST(ChatRequestTest, JoinsTextPartsAndRenamesDeveloper) {
@@ -178,7 +188,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"seed": 1e30})", "seed"}, BadCase{R"({"stop": 5})", "stop"},
         BadCase{R"({"stop": ""})", "stop"}, BadCase{R"({"stop": ["a", 1]})", "stop[1]"},
         BadCase{R"({"stop": ["","","","","","","","","","","","","","","","",""]})", "stop"},
-        BadCase{R"({"n": 2})", "n"}, BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
+        BadCase{R"({"n": 0})", "n"}, BadCase{R"({"n": 9})", "n"}, BadCase{R"({"n": 1.5})", "n"},
+        BadCase{R"({"n": 2, "tandem": {"answer_from": "each"}})", "n"},
+        BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
         BadCase{R"({"presence_penalty": 1})", "presence_penalty"},
         BadCase{R"({"logprobs": 3})", "logprobs"},
         BadCase{R"({"logprobs": true, "top_logprobs": 21})", "top_logprobs"},
