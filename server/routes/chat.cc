@@ -61,15 +61,19 @@ json log_probabilities_json(std::span<const LogProbabilities> tokens, const Chat
 }
 
 std::vector<Answer> answer(const Exchange& exchange, const ChatRequest& request,
-                           const ServedRelease& release, Metrics& metrics, const ChoiceSink& sink) {
-  return AnswerRun(exchange, release, metrics, kMessages)
-      .choices_from(request.messages, release.answerer->retrieve(request.messages, request.options),
-                    request.options, request.choices, sink);
+                           const ServedRelease& release, const RouteContext& context,
+                           const ChoiceSink& sink) {
+  Retrieval retrieval = request.file_search.is_used()
+                            ? retrieve(request.file_search, release, *context.engine.store,
+                                       request.messages, request.options)
+                            : release.answerer->retrieve(request.messages, request.options);
+  return AnswerRun(exchange, release, context.metrics, kMessages)
+      .choices_from(request.messages, std::move(retrieval), request.options, request.choices, sink);
 }
 
 void answer_whole(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-                  Metrics& metrics) {
-  const std::vector<Answer> answers = answer(exchange, request, release, metrics, nullptr);
+                  const RouteContext& context) {
+  const std::vector<Answer> answers = answer(exchange, request, release, context, nullptr);
   if (is_cancelled(answers)) throw_client_left();
   json body = make_head(exchange, release).object("chat.completion");
   body["choices"] = json::array();
@@ -110,7 +114,7 @@ void send_last_chunks(EventStream& stream, const CompletionHead& head, const Cha
 }
 
 void answer_streamed(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-                     Metrics& metrics) {
+                     const RouteContext& context) {
   const CompletionHead head = make_head(exchange, release);
   EventStream stream(exchange);
   std::vector<bool> begun(request.choices);
@@ -123,7 +127,7 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
   };
   try {
     const std::vector<Answer> answers = answer(
-        exchange, request, release, metrics, [&](std::size_t choice, const TextPiece& piece) {
+        exchange, request, release, context, [&](std::size_t choice, const TextPiece& piece) {
           json log_probabilities =
               log_probabilities_json(piece.log_probabilities, request, release);
           return send_role(choice) &&
@@ -143,22 +147,30 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
   }
 }
 
+// A store without documents can still chat; what is asked for by name must exist.
+void check_collections(ChatRequest& request, const ServedRelease& release,
+                       const RouteContext& context) {
+  if (request.file_search.is_used()) {
+    return check_searchable(request.file_search, context.vector_stores);
+  }
+  const std::string& collection = request.options.search.collection;
+  if (request.collection_given) return check_collection_served(context, collection);
+  const bool has_documents =
+      release.index->size(collection) > 0 && context.vector_stores.is_served(collection);
+  if (!has_documents) request.options.retrieve = false;
+}
+
 void complete(Exchange& exchange, RouteContext& context) {
   ChatRequest request = parse_chat_request(exchange.json_text());
   // From here to the last byte of the answer, whatever goes live meanwhile.
   const auto release = context.engine.release();
   check_generator_name(request.model, *release, *context.engine.store);
   exchange.response().set_header(kReleaseHeader, release->name);
-  // A store without documents can still chat; a collection asked for by name must exist.
-  const AnswerOptions& options = request.options;
-  if (request.collection_given) check_collection_served(context, options.search.collection);
-  const bool has_documents = release->index->size(options.search.collection) > 0 &&
-                             context.vector_stores.is_served(options.search.collection);
-  if (!request.collection_given && !has_documents) request.options.retrieve = false;
+  check_collections(request, *release, context);
   if (request.stream) {
-    answer_streamed(exchange, request, *release, context.metrics);
+    answer_streamed(exchange, request, *release, context);
   } else {
-    answer_whole(exchange, request, *release, context.metrics);
+    answer_whole(exchange, request, *release, context);
   }
 }
 

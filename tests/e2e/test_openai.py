@@ -206,6 +206,66 @@ class Chat(unittest.TestCase):
         self.assertTrue(completion.choices[0].message.content)
 
 
+class Tools(unittest.TestCase):
+    """What the responses API's tool says of a search, in a chat."""
+
+    QUESTION = [{"role": "user", "content": "Which colour has the harbour's boat?"}]
+
+    @classmethod
+    def setUpClass(cls):
+        for collection, year, text in (("harbour", 1969, "The harbour's boat is painted green."),
+                                       ("harbour", 2001, "The harbour has a boat of iron."),
+                                       ("yard", 1969, "The yard's boats are grey.")):
+            server.request("POST", "/v1/documents",
+                           {"text": text, "collection": collection, "attributes": {"year": year}})
+
+    def passages(self, *stores, tool_choice="auto", own=None, **fields):
+        tool = {"type": "file_search", "vector_store_ids": list(stores), **fields}
+        return chat(messages=self.QUESTION, max_tokens=2, tools=[tool], tool_choice=tool_choice,
+                    extra_body={"tandem": own} if own else None).passages
+
+    def search(self, *stores, **arguments):
+        return [passage["text"] for passage in self.passages(*stores, **arguments)]
+
+    def test_searches_the_vector_stores_that_it_names(self):
+        green, iron, grey = ("The harbour's boat is painted green.", "The harbour has a boat of iron.",
+                             "The yard's boats are grey.")
+        self.assertCountEqual(self.search("harbour"), [green, iron])
+        self.assertCountEqual(self.search("harbour", "yard", tool_choice="required"), [green, iron, grey])
+        self.assertEqual(self.search("harbour", max_num_results=1), [green])
+        old = {"type": "eq", "key": "year", "value": 1969}
+        self.assertCountEqual(self.search("harbour", "yard", filters=old), [green, grey])
+        best, other = (passage["score"] for passage in self.passages("harbour"))
+        between = {"score_threshold": (best + other) / 2}
+        self.assertEqual(self.search("harbour", ranking_options=between), [green])
+        self.assertEqual(self.search("yard", own={"mode": "dense", "collection": "yard"}), [grey])
+        self.assertEqual(self.search("harbour", tool_choice="none"), [])
+
+    def test_a_store_without_documents_is_searched_in_vain(self):
+        store = client.vector_stores.create(name="empty")
+        self.assertEqual(self.search(store.id), [])
+
+    def test_streams_with_it(self):
+        chunks = list(chat(messages=self.QUESTION, max_tokens=2, stream=True, tools=[
+            {"type": "file_search", "vector_store_ids": ["yard"]}]))
+        self.assertEqual(chunks[-1].passages[0]["collection"], "yard")
+
+    def test_what_cannot_be_is_refused(self):
+        function = {"type": "function", "function": {"name": "f", "parameters": {}}}
+        with self.assertRaises(openai.BadRequestError) as caught:
+            chat(tools=[function])
+        self.assertEqual(caught.exception.param, "tools[0].type")
+        self.assertIn("file_search", str(caught.exception))
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.search("yard", own={"collection": "harbour"})
+        self.assertEqual(caught.exception.param, "tandem.collection")
+        for stream in (False, True):
+            with self.assertRaises(openai.NotFoundError) as caught:
+                chat(stream=stream, tools=[
+                    {"type": "file_search", "vector_store_ids": ["yard", "vs_nothing"]}])
+            self.assertEqual(caught.exception.param, "tools[0].vector_store_ids")
+
+
 class Embeddings(unittest.TestCase):
     def embed(self, **arguments):
         return client.embeddings.create(model=support.ENCODER_NAME, **arguments)
