@@ -24,6 +24,7 @@ namespace {
 struct ServeArguments {
   EngineOptions engine;
   ServerOptions server;
+  LogFormat log_format = LogFormat::kText;
 };
 
 // The end of a pipe that the handler writes to; -1 outside SignalWatcher's life.
@@ -80,6 +81,7 @@ class SignalWatcher {
 };
 
 void run(const ServeArguments& arguments) {
+  set_log_format(arguments.log_format);
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
   const std::unique_ptr<Server> server = Server::start(*engine, arguments.server);
   const SignalWatcher watcher(*server);
@@ -124,6 +126,12 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--workers", arguments->server.worker_threads, "Requests worked on at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  add_choice<LogFormat>(*command, "--log-format", arguments->log_format,
+                        {{"text", LogFormat::kText}, {"json", LogFormat::kJson}},
+                        "Of the lines on standard error: 'text', or 'json': an object a line, and "
+                        "a line for each request")
+      ->type_name("FORMAT")
+      ->default_str("text");
   command->add_flag("--admin", arguments->server.admin,
                     "Let releases be changed and models be trained by HTTP also where --host is "
                     "not a loopback address");

@@ -87,6 +87,7 @@ void Connection::begin_request() {
   over_limit_ = false;
   close_after_response_ = false;
   response_finished_ = false;
+  sent_bytes_ = 0;
 }
 
 void Connection::begin_body() {
@@ -143,7 +144,10 @@ ssize_t Connection::write(const char* data, size_t size) {
   if (response_finished_) return static_cast<ssize_t>(size);
   while (true) {
     const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) return sent;
+    if (sent >= 0) {
+      sent_bytes_ += static_cast<std::uint64_t>(sent);
+      return sent;
+    }
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return -1;
     if (!wait_for(socket_, POLLOUT, limits_.write_timeout_ms)) return -1;

@@ -51,6 +51,9 @@ class Connection : public httplib::Stream {
   void close_after_response() { close_after_response_ = true; }
   bool closes_after_response() const { return close_after_response_; }
 
+  // Of the response to the request that began last, headers included.
+  std::uint64_t sent_bytes() const { return sent_bytes_; }
+
   // The handler has written the whole response itself; what httplib writes after it is dropped.
   void finish_response() { response_finished_ = true; }
 
@@ -80,6 +83,7 @@ class Connection : public httplib::Stream {
   bool over_limit_ = false;
   bool close_after_response_ = false;
   bool response_finished_ = false;
+  std::uint64_t sent_bytes_ = 0;
 };
 
 }  // namespace tandem

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "generator/answerer.h"
+#include "server/served_release.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -20,9 +21,12 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  // `route` is a pattern such as "/v1/documents/{id}"; status 499: the client left first.
+  // `method` is one that routes have, or "other"; `route` a pattern such as "/v1/documents/{id}";
+  // status 499: the client left first.
   void count_request(std::string_view method, std::string_view route, int status, double seconds);
   void count_rejected_connection();
+  // Connections that begin or end to wait for a worker.
+  void count_waiting(int more);
 
   // Around generations: generations_in_flight is up by `count` while the returned object lives.
   class InFlight {
@@ -41,9 +45,8 @@ class Metrics {
   // Of one request: they have a search and a prompt in common.
   void count_answers(std::span<const Answer> answers);
 
-  // The sizes of the collections are read from `store` at this moment, and the scheduler's state
-  // from `generator`, which may be null.
-  std::string serialize(const Store& store, const Generator* generator);
+  // Sizes are read from `store` at this moment, and what models have done from `release`.
+  std::string serialize(const Store& store, const ServedRelease& release);
 
  private:
   struct State;
