@@ -11,7 +11,11 @@
 namespace {
 
 int fail(const std::string& message) {
-  std::fprintf(stderr, "tandem: %s\n", tandem::terminal_safe(message).c_str());
+  if (tandem::log_format() == tandem::LogFormat::kJson) {
+    tandem::log(tandem::LogLevel::kError, message);
+  } else {
+    std::fprintf(stderr, "tandem: %s\n", tandem::terminal_safe(message).c_str());
+  }
   return tandem::kExitFailure;
 }
 

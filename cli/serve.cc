@@ -26,6 +26,7 @@ struct ServeArguments {
   EngineOptions engine;
   ServerOptions server;
   TlsFiles tls;
+  LogFormat log_format = LogFormat::kText;
 };
 
 // The end of a pipe that the handler writes to; -1 outside SignalWatcher's life.
@@ -82,6 +83,7 @@ class SignalWatcher {
 };
 
 void run(ServeArguments& arguments) {
+  set_log_format(arguments.log_format);
   if (!arguments.tls.certificate.empty()) arguments.server.tls = arguments.tls;
   const std::unique_ptr<Engine> engine = Engine::open(arguments.engine);
   const std::unique_ptr<Server> server = Server::start(*engine, arguments.server);
@@ -150,6 +152,12 @@ void add_serve_command(CLI::App& app) {
                     "default everything, while there is no key and --host is a loopback address, "
                     "and otherwise nothing")
       ->type_name("SCOPE");
+  add_choice<LogFormat>(*command, "--log-format", arguments->log_format,
+                        {{"text", LogFormat::kText}, {"json", LogFormat::kJson}},
+                        "Of the lines on standard error: 'text', or 'json': an object a line, and "
+                        "a line for each request")
+      ->type_name("FORMAT")
+      ->default_str("text");
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -1,8 +1,11 @@
 #include "generator/answerer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
+#include "base/error.h"
 #include "base/stopwatch.h"
 #include "generator/fitted_prompt.h"
 #include "generator/follow_up.h"
@@ -100,22 +103,39 @@ Retrieval Answerer::retrieve(std::span<const ChatMessage> messages,
 
 Answer Answerer::answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
                              const AnswerOptions& options, const TextSink& sink) const {
-  Answer answer;
-  answer.retrieval_seconds = retrieval.seconds;
+  ChoiceSink only;
+  if (sink) only = [&](std::size_t, const TextPiece& piece) { return sink(piece); };
+  return std::move(choices_from(messages, std::move(retrieval), options, 1, only).front());
+}
+
+std::vector<Answer> Answerer::choices_from(std::span<const ChatMessage> messages,
+                                           Retrieval retrieval, const AnswerOptions& options,
+                                           std::size_t count, const ChoiceSink& sink) const {
+  if (options.each && count > 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} answers from each passage by itself are asked for", count),
+                "ask for one: it is the likeliest over all passages");
+  std::vector<Answer> answers(count);
+  for (Answer& answer : answers) answer.retrieval_seconds = retrieval.seconds;
   if (options.each && !retrieval.hits.empty()) {
-    answer_each(messages, std::move(retrieval.hits), options, sink, answer);
-    return answer;
+    TextSink only;
+    if (sink) only = [&](const TextPiece& piece) { return sink(0, piece); };
+    answer_each(messages, std::move(retrieval.hits), options, only, answers.front());
+    return answers;
   }
   FittedPrompt fitted = fit_prompt(generator_, messages, std::move(retrieval.hits),
                                    options.generation.max_tokens, orders_.get());
   if (orders_ != nullptr) orders_->remember(fitted.hits);
-  answer.hits = std::move(fitted.hits);
-  answer.generation = generator_.generate(
-      fitted.prompt, options.generation, sink ? sink : [](const TextPiece&) { return true; });
-  if (answer.generation.finish_reason != FinishReason::kCancelled) {
-    answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
+  auto generations = generate_choices(generator_, fitted.prompt, options.generation, count, sink);
+  for (std::size_t i = 0; i < count; ++i) {
+    Answer& answer = answers[i];
+    answer.hits = fitted.hits;
+    answer.generation = std::move(generations[i]);
+    if (answer.generation.finish_reason != FinishReason::kCancelled) {
+      answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
+    }
   }
-  return answer;
+  return answers;
 }
 
 }  // namespace tandem

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "generator/choices.h"
 #include "generator/citations.h"
 #include "generator/generator.h"
 #include "generator/passage_order.h"
@@ -71,6 +72,12 @@ class Answerer {
   // message, kTooLarge if the conversation alone does not fit.
   Answer answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
                      const AnswerOptions& options, const TextSink& sink) const;
+
+  // The same for `count` answers from one prompt (choices.h). Throws kInvalidArgument also for more
+  // than one where the options want one from each passage, of which the likeliest is the answer.
+  std::vector<Answer> choices_from(std::span<const ChatMessage> messages, Retrieval retrieval,
+                                   const AnswerOptions& options, std::size_t count,
+                                   const ChoiceSink& sink) const;
 
  private:
   std::vector<Hit> search(const std::vector<std::string>& queries,

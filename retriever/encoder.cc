@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/stopwatch.h"
 #include "model/bert.h"
 #include "retriever/encoder_files.h"
 #include "retriever/encoder_prompts.h"
@@ -146,8 +149,10 @@ class BertEncoder final : public Encoder {
   std::vector<TokenId> tokens_of(const std::string& text, TextKind kind) const override;
 
   std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const override;
+  EncoderWork work(TextKind kind) const override;
 
  private:
+  void count(TextKind kind, std::size_t texts, double seconds) const;
   const std::string& prompt_of(TextKind kind) const;
 
   std::string id_;
@@ -157,6 +162,8 @@ class BertEncoder final : public Encoder {
   Pooling pooling_;
   EncoderPrompts prompts_;
   int max_tokens_ = 0;
+  mutable std::mutex work_mutex_;
+  mutable std::map<TextKind, EncoderWork> work_;
 };
 
 const std::string& BertEncoder::prompt_of(TextKind kind) const {
@@ -176,7 +183,21 @@ std::vector<TokenId> BertEncoder::tokens_of(const std::string& text, TextKind ki
   return ids;
 }
 
+EncoderWork BertEncoder::work(TextKind kind) const {
+  const std::lock_guard lock(work_mutex_);
+  return work_[kind];
+}
+
+void BertEncoder::count(TextKind kind, std::size_t texts, double seconds) const {
+  const std::lock_guard lock(work_mutex_);
+  EncoderWork& work = work_[kind];
+  work.calls += 1;
+  work.texts += texts;
+  work.seconds += seconds;
+}
+
 std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextKind kind) const {
+  const Stopwatch stopwatch;
   const auto width = static_cast<std::size_t>(dimension());
   std::vector<std::vector<TokenId>> sequences;
   sequences.reserve(texts.size());
@@ -200,6 +221,7 @@ std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextK
                 vectors.begin() + static_cast<std::ptrdiff_t>(places[i] * width));
     }
   }
+  count(kind, texts.size(), stopwatch.seconds());
   return vectors;
 }
 

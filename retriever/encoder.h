@@ -4,6 +4,7 @@
 #define TANDEM_RETRIEVER_ENCODER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -19,7 +20,14 @@ namespace tandem {
 // with a word before either.
 enum class TextKind { kPlain, kQuery, kPassage };
 
-// Immutable once opened; all methods may be called from any thread.
+// What was encoded since the encoder was opened.
+struct EncoderWork {
+  std::uint64_t calls = 0;
+  std::uint64_t texts = 0;
+  double seconds = 0;  // of all calls, also where they ran side by side
+};
+
+// Immutable once opened, but for what it counts; all methods may be called from any thread.
 class Encoder {
  public:
   // Reads config.json, model.safetensors, the tokenizer and, where present,
@@ -47,6 +55,9 @@ class Encoder {
   // shape [texts, dimension], row-major, each row of length 1 (L2). Texts are batched by length and
   // token budget inside; the result does not depend on what else is in the batch, to rounding.
   virtual std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const = 0;
+
+  // Of texts of this kind.
+  virtual EncoderWork work(TextKind kind) const = 0;
 };
 
 }  // namespace tandem

@@ -1,5 +1,6 @@
 #include "server/answer_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -13,16 +14,19 @@ void throw_context_error(std::string_view message, std::string_view field) {
   throw RequestError(400, std::string(message), std::string(field), "context_length_exceeded");
 }
 
-Answer AnswerRun::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
-                         const TextSink& sink) {
-  return answer_from(messages, release_.answerer->retrieve(messages, options), options, sink);
-}
-
 Answer AnswerRun::answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
                               const AnswerOptions& options, const TextSink& sink) {
-  const Metrics::InFlight in_flight(metrics_);
+  ChoiceSink only;
+  if (sink) only = [&](std::size_t, const TextPiece& piece) { return sink(piece); };
+  return std::move(choices_from(messages, std::move(retrieval), options, 1, only).front());
+}
+
+std::vector<Answer> AnswerRun::choices_from(std::span<const ChatMessage> messages,
+                                            Retrieval retrieval, const AnswerOptions& options,
+                                            std::size_t count, const ChoiceSink& sink) {
+  const Metrics::InFlight in_flight(metrics_, count);
   bool first = true;
-  const auto counted = [&](const TextPiece& piece) {
+  const auto counted = [&](std::size_t choice, const TextPiece& piece) {
     if (piece.text.empty() && piece.log_probabilities.empty()) {
       return !exchange_.connection().client_left();
     }
@@ -31,21 +35,29 @@ Answer AnswerRun::answer_from(std::span<const ChatMessage> messages, Retrieval r
       metrics_.observe_first_token(std::chrono::duration<double>(elapsed).count());
       first = false;
     }
-    return sink ? sink(piece) : !exchange_.connection().client_left();
+    return sink ? sink(choice, piece) : !exchange_.connection().client_left();
   };
   try {
-    Answer answer =
-        release_.answerer->answer_from(messages, std::move(retrieval), options, counted);
-    metrics_.count_answer(answer);
-    const GenerationResult& generation = answer.generation;
-    log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
-              exchange_.id(), generation.prompt_tokens, generation.completion_tokens,
-              generation.prefill_seconds, generation.decode_seconds);
-    return answer;
+    std::vector<Answer> answers =
+        release_.answerer->choices_from(messages, std::move(retrieval), options, count, counted);
+    metrics_.count_answers(answers);
+    for (const Answer& answer : answers) {
+      const GenerationResult& generation = answer.generation;
+      log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
+                exchange_.id(), generation.prompt_tokens, generation.completion_tokens,
+                generation.prefill_seconds, generation.decode_seconds);
+    }
+    return answers;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kTooLarge) throw_context_error(error.what(), field_);
     throw;
   }
+}
+
+bool is_cancelled(std::span<const Answer> answers) {
+  return std::any_of(answers.begin(), answers.end(), [](const Answer& answer) {
+    return answer.generation.finish_reason == FinishReason::kCancelled;
+  });
 }
 
 void throw_client_left() {

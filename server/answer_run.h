@@ -2,8 +2,10 @@
 #ifndef TANDEM_SERVER_ANSWER_RUN_H_
 #define TANDEM_SERVER_ANSWER_RUN_H_
 
+#include <cstddef>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "generator/answerer.h"
 #include "server/exchange.h"
@@ -16,7 +18,7 @@ namespace tandem {
 // "context_length_exceeded", `field` being where the request has its messages.
 [[noreturn]] void throw_context_error(std::string_view message, std::string_view field);
 
-// One answer to one exchange, for its thread. Borrows everything.
+// The answer to one exchange, for its thread. Borrows everything.
 class AnswerRun {
  public:
   AnswerRun(const Exchange& exchange, const ServedRelease& release, Metrics& metrics,
@@ -25,10 +27,11 @@ class AnswerRun {
 
   // As Answerer has them. `sink` gets pieces that have something in them only; may be null. Throws
   // as Answerer, but for throw_context_error().
-  Answer answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
-                const TextSink& sink);
   Answer answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
                      const AnswerOptions& options, const TextSink& sink);
+  std::vector<Answer> choices_from(std::span<const ChatMessage> messages, Retrieval retrieval,
+                                   const AnswerOptions& options, std::size_t count,
+                                   const ChoiceSink& sink);
 
  private:
   const Exchange& exchange_;
@@ -36,6 +39,9 @@ class AnswerRun {
   Metrics& metrics_;
   std::string_view field_;
 };
+
+// Whether the client left before all of these were whole.
+bool is_cancelled(std::span<const Answer> answers);
 
 // What becomes of a request that is not streamed and whose client left: RequestError 499.
 [[noreturn]] void throw_client_left();

@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kMaxChoices = 8;
 constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 
@@ -54,12 +55,11 @@ void refuse_unsupported(const Fields& body) {
       body.fail(name, fmt::format("is not supported; leave it out or set it to {}.", neutral));
     }
   };
-  refuse_unless("n", 1);
   refuse_unless("frequency_penalty", 0);
   refuse_unless("presence_penalty", 0);
-  for (const char* name : {"tools", "functions"}) {
-    const json* value = body.array(name, SIZE_MAX);
-    if (value != nullptr && !value->empty()) body.fail(name, "is not supported; leave it out.");
+  const json* functions = body.array("functions", SIZE_MAX);
+  if (functions != nullptr && !functions->empty()) {
+    body.fail("functions", "is not supported; leave it out.");
   }
 }
 
@@ -78,6 +78,35 @@ void parse_generation(const Fields& body, GenerationOptions& options) {
   } else if (top_count) {
     body.fail("top_logprobs", "is allowed only where 'logprobs' is true.");
   }
+}
+
+// Whoever says the same twice may; of two answers to one question neither is taken.
+void check_agreement(const Fields& own, const FileSearch& tool) {
+  const auto retrieve = own.boolean("retrieve");
+  if (retrieve && *retrieve == tool.forbidden) {
+    own.fail("retrieve", "contradicts 'tools' and 'tool_choice'; leave it out.");
+  }
+  if (!tool.is_used()) return;
+  const json& said = tool.tools.front();
+  const auto check = [&](const char* name, const json& value, std::string_view field) {
+    const json* const given = own.find(name);
+    if (given != nullptr && !value.is_null() && *given != value) {
+      own.fail(name, fmt::format("contradicts '{}.{}'; leave it out.", tool.path, field));
+    }
+  };
+  const auto& stores = tool.vector_stores;
+  check("collection", stores.size() == 1 ? json(stores.front()) : json(stores), "vector_store_ids");
+  check("top_k", said.at("max_num_results"), "max_num_results");
+  check("filters", said.at("filters"), "filters");
+}
+
+// After the fields of Tandem's own, which the tool's go before.
+void parse_tools(const Fields& body, ChatRequest& request) {
+  FileSearch& tool = request.file_search;
+  tool = parse_file_search(body, request.options.search);
+  if (tool.forbidden) request.options.retrieve = false;
+  const auto own = body.object("tandem");
+  if (own && (tool.is_used() || tool.forbidden)) check_agreement(*own, tool);
 }
 
 }  // namespace
@@ -118,6 +147,13 @@ ChatRequest parse_chat_request(std::string_view text) {
   if (const auto own = fields.object("tandem")) {
     parse_own_fields(*own, request.options);
     request.collection_given = own->find("collection") != nullptr;
+  }
+  parse_tools(fields, request);
+  request.choices = static_cast<std::size_t>(fields.integer("n", 1, kMaxChoices).value_or(1));
+  if (request.choices > 1 && request.options.each) {
+    fields.fail("n",
+                "must be 1 where 'tandem.answer_from' is 'each': of the answers from all "
+                "passages the likeliest is given.");
   }
   return request;
 }

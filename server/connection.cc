@@ -113,6 +113,7 @@ void Connection::begin_request() {
   over_limit_ = false;
   close_after_response_ = false;
   response_finished_ = false;
+  sent_bytes_ = 0;
 }
 
 void Connection::begin_body() {
@@ -199,7 +200,10 @@ ssize_t Connection::read(char* data, size_t size) {
 }
 
 ssize_t Connection::write(const char* data, size_t size) {
-  return response_finished_ ? static_cast<ssize_t>(size) : send_some(data, size);
+  if (response_finished_) return static_cast<ssize_t>(size);
+  const ssize_t sent = send_some(data, size);
+  if (sent > 0) sent_bytes_ += static_cast<std::uint64_t>(sent);
+  return sent;
 }
 
 void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {

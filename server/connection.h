@@ -2,7 +2,7 @@
 //
 // httplib's own stream has no bound on the bytes of a header line or of a chunked body, no time
 // limit on a request as a whole, uses select(2), and cannot tell that a client has left while a
-// handler works. This one does, so the server brings its own. Used by one thread.
+// handler works. This one does, so the server brings its own. Used by one thread at a time.
 #ifndef TANDEM_SERVER_CONNECTION_H_
 #define TANDEM_SERVER_CONNECTION_H_
 
@@ -58,6 +58,9 @@ class Connection : public httplib::Stream {
   void close_after_response() { close_after_response_ = true; }
   bool closes_after_response() const { return close_after_response_; }
 
+  // Of the response to the request that began last, headers included.
+  std::uint64_t sent_bytes() const { return sent_bytes_; }
+
   // The handler has written the whole response itself; what httplib writes after it is dropped.
   void finish_response() { response_finished_ = true; }
 
@@ -91,6 +94,7 @@ class Connection : public httplib::Stream {
   bool over_limit_ = false;
   bool close_after_response_ = false;
   bool response_finished_ = false;
+  std::uint64_t sent_bytes_ = 0;
 };
 
 }  // namespace tandem

@@ -2,7 +2,7 @@
 //
 // Written to the connection directly and not through httplib's content provider: headers leave with
 // the first event, so that an error before it still gets its own status, and a stopping server ends
-// its streams properly. Used by the thread of the exchange.
+// its streams properly. Used by one thread at a time.
 #ifndef TANDEM_SERVER_EVENT_STREAM_H_
 #define TANDEM_SERVER_EVENT_STREAM_H_
 

@@ -53,16 +53,19 @@ std::string expression_of(const std::string& pattern) {
 // accepting thread, where it is refused at once.
 class WorkerPool : public httplib::ThreadPool {
  public:
-  WorkerPool(int threads, int max_waiting, std::atomic<int>& waiting)
+  WorkerPool(int threads, int max_waiting, std::atomic<int>& waiting, Metrics& metrics)
       : ThreadPool(static_cast<std::size_t>(threads)),
         max_waiting_(max_waiting),
-        waiting_(waiting) {}
+        waiting_(waiting),
+        metrics_(metrics) {}
 
   void enqueue(std::function<void()> task) override {
     if (waiting_ >= max_waiting_) return task();
     ++waiting_;
+    metrics_.count_waiting(1);
     ThreadPool::enqueue([this, task = std::move(task)] {
       --waiting_;
+      metrics_.count_waiting(-1);
       task();
     });
   }
@@ -70,7 +73,28 @@ class WorkerPool : public httplib::ThreadPool {
  private:
   const int max_waiting_;
   std::atomic<int>& waiting_;
+  Metrics& metrics_;
 };
+
+// A method comes from the client, whatever it is: only those that routes have are counted and
+// logged as they are.
+std::string_view known_method(std::string_view method) {
+  const bool known = method == "GET" || method == "POST" || method == "DELETE" || method == "HEAD";
+  return known ? method : "other";
+}
+
+// Programs that collect JSON count and filter requests by these lines; on a terminal they would
+// bury what matters. The path stays out, since it may hold what users call their documents.
+void log_request(std::string_view method, std::string_view route, int status, double seconds,
+                 std::uint64_t bytes) {
+  const std::array<LogField, 5> fields = {{{"method", method},
+                                           {"route", route},
+                                           {"status", std::int64_t{status}},
+                                           {"seconds", seconds},
+                                           {"bytes", static_cast<std::int64_t>(bytes)}}};
+  log(log_format() == LogFormat::kJson ? LogLevel::kInfo : LogLevel::kDebug,
+      fmt::format("{} {} {} {:.3f} s", method, route, status, seconds), fields);
+}
 
 bool has_body(const httplib::Request& request) {
   return request.has_header("Transfer-Encoding") ||
@@ -93,7 +117,7 @@ HttpServer::HttpServer(const HttpServerOptions& options, Metrics& metrics)
   set_tcp_nodelay(true);
   set_payload_max_length(options.limits.max_body_bytes);
   new_task_queue = [this] {
-    return new WorkerPool(options_.worker_threads, options_.max_waiting, waiting_);
+    return new WorkerPool(options_.worker_threads, options_.max_waiting, waiting_, metrics_);
   };
   port_ = options.port == 0 ? bind_to_any_port(options.host)
                             : (bind_to_port(options.host, options.port) ? options.port : -1);
@@ -202,6 +226,7 @@ void HttpServer::serve(Connection& connection) {
 bool HttpServer::serve_request(Connection& connection) {
   connection.begin_request();
   Exchange exchange(connection, make_request_id());
+  const LogRequest log_lines(exchange.id());
   const httplib::Request* key = nullptr;
   const auto setup = [&](httplib::Request& request) {
     connection.begin_body();
@@ -278,9 +303,11 @@ void HttpServer::install_hooks() {
         exchange != nullptr
             ? std::chrono::duration<double>(Exchange::Clock::now() - exchange->start()).count()
             : 0;
-    metrics_.count_request(request.method, route, status, seconds);
+    const std::string_view method = known_method(request.method);
+    metrics_.count_request(method, route, status, seconds);
+    log_request(method, route, status, seconds,
+                exchange != nullptr ? exchange->connection().sent_bytes() : 0);
     if (exchange != nullptr && options_.answered) options_.answered(*exchange, status);
-    log_debug("{} {} {} {:.3f} s", request.method, route, status, seconds);
   });
 }
 

@@ -6,8 +6,12 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <cstdint>
+#include <filesystem>
+#include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 
 namespace tandem {
 namespace {
@@ -23,6 +27,49 @@ const Buckets& latency_buckets() {
                                   0.5,   1,      2.5,   5,    10,    30,   60,  120};
   return buckets;
 }
+
+constexpr std::pair<TextKind, const char*> kTextKinds[] = {
+    {TextKind::kQuery, "query"}, {TextKind::kPassage, "passage"}, {TextKind::kPlain, "plain"}};
+
+// What stands in the folder of a store, by the names of its parts: "db", "segments", "files", …
+std::map<std::string, std::uintmax_t> part_sizes(const std::filesystem::path& store) {
+  namespace fs = std::filesystem;
+  std::map<std::string, std::uintmax_t> sizes;
+  // Files come and go meanwhile: what cannot be read counts nothing.
+  std::error_code ignored;
+  const auto add = [&](const std::string& part, const fs::directory_entry& entry) {
+    if (!entry.is_regular_file(ignored)) return;
+    const std::uintmax_t size = entry.file_size(ignored);
+    if (!ignored) sizes[part] += size;
+  };
+  for (fs::directory_iterator part(store, ignored), end; part != end; part.increment(ignored)) {
+    if (!part->is_directory(ignored)) continue;
+    // "segments.2" are those of another set of vectors.
+    const std::string name = part->path().filename().string();
+    const std::string label = name.substr(0, name.find('.'));
+    if (label.empty()) continue;
+    sizes[label];
+    fs::recursive_directory_iterator file(part->path(), ignored);
+    for (const fs::recursive_directory_iterator last; file != last; file.increment(ignored)) {
+      add(label, *file);
+    }
+  }
+  return sizes;
+}
+
+// What another counts since its own beginning, which comes again with a new release.
+class Follower {
+ public:
+  explicit Follower(prometheus::Counter& counter) : counter_(counter) {}
+  void follow(double total) {
+    counter_.Increment(total >= last_ ? total - last_ : total);
+    last_ = total;
+  }
+
+ private:
+  prometheus::Counter& counter_;
+  double last_ = 0;
+};
 
 }  // namespace
 
@@ -44,6 +91,11 @@ struct Metrics::State {
           .Help("Connections refused with 429 because too many were waiting.")
           .Register(registry)
           .Add({});
+  prometheus::Gauge& connections_waiting = BuildGauge()
+                                               .Name("tandem_http_connections_waiting")
+                                               .Help("Connections that wait for a worker.")
+                                               .Register(registry)
+                                               .Add({});
   prometheus::Gauge& in_flight = BuildGauge()
                                      .Name("tandem_generations_in_flight")
                                      .Help("Answers being generated now.")
@@ -55,6 +107,12 @@ struct Metrics::State {
           .Help("Time from the request line to the first piece of an answer.")
           .Register(registry)
           .Add({}, latency_buckets());
+  prometheus::Histogram& decode_speed =
+      BuildHistogram()
+          .Name("tandem_decode_tokens_per_second")
+          .Help("Tokens a second of one answer, from its first one on.")
+          .Register(registry)
+          .Add({}, Buckets{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000});
   prometheus::Histogram& retrieval = BuildHistogram()
                                          .Name("tandem_retrieval_seconds")
                                          .Help("Time to find the passages of an answer.")
@@ -88,6 +146,36 @@ struct Metrics::State {
               "steps, tokens of prompts computed and "
               "found computed, tokens drafted and accepted.")
           .Register(registry);
+  prometheus::Family<prometheus::Counter>& encoder_calls =
+      BuildCounter()
+          .Name("tandem_encoder_calls_total")
+          .Help(
+              "Calls of the encoder, by what they encode: a query, passages, or plain texts, as "
+              "for embeddings and citations.")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& encoder_texts = BuildCounter()
+                                                               .Name("tandem_encoder_texts_total")
+                                                               .Help("Texts that were encoded.")
+                                                               .Register(registry);
+  prometheus::Family<prometheus::Counter>& encoder_seconds =
+      BuildCounter()
+          .Name("tandem_encoder_seconds_total")
+          .Help("Time that calls of the encoder took, all together.")
+          .Register(registry);
+  prometheus::Family<prometheus::Gauge>& store_bytes =
+      BuildGauge()
+          .Name("tandem_store_bytes")
+          .Help(
+              "What the folder of the store takes on the disk, by its parts: db is the truth, "
+              "segments the index of vectors.")
+          .Register(registry);
+  struct EncoderFollower {
+    Follower calls;
+    Follower texts;
+    Follower seconds;
+  };
+  std::mutex encoder_mutex;
+  std::map<TextKind, EncoderFollower> encoder_followers;
   std::mutex sizes_mutex;
   std::set<std::string> known_collections;
 
@@ -107,8 +195,28 @@ struct Metrics::State {
     set("accepted_tokens", now.accepted_tokens);
   }
 
+  void update_encoder(const Encoder& encoder) {
+    const std::lock_guard lock(encoder_mutex);
+    for (const auto& [kind, name] : kTextKinds) {
+      const prometheus::Labels labels = {{"kind", name}};
+      auto& follower =
+          encoder_followers
+              .try_emplace(kind, EncoderFollower{Follower(encoder_calls.Add(labels)),
+                                                 Follower(encoder_texts.Add(labels)),
+                                                 Follower(encoder_seconds.Add(labels))})
+              .first->second;
+      const EncoderWork work = encoder.work(kind);
+      follower.calls.follow(static_cast<double>(work.calls));
+      follower.texts.follow(static_cast<double>(work.texts));
+      follower.seconds.follow(work.seconds);
+    }
+  }
+
   void update_sizes(const Store& store) {
     const std::lock_guard lock(sizes_mutex);
+    for (const auto& [part, size] : part_sizes(store.folder())) {
+      store_bytes.Add({{"part", part}}).Set(static_cast<double>(size));
+    }
     // A collection that has become empty is no longer listed, but its last size must not stay.
     for (const std::string& name : known_collections) {
       documents.Add({{"collection", name}}).Set(0);
@@ -129,10 +237,8 @@ Metrics::~Metrics() = default;
 
 void Metrics::count_request(std::string_view method, std::string_view route, int status,
                             double seconds) {
-  // A method comes from the client; only those that routes have become labels.
-  const bool known = method == "GET" || method == "POST" || method == "DELETE" || method == "HEAD";
   state_->requests
-      .Add({{"method", known ? std::string(method) : "other"},
+      .Add({{"method", std::string(method)},
             {"route", std::string(route)},
             {"status", std::to_string(status)}})
       .Increment();
@@ -143,29 +249,42 @@ void Metrics::count_rejected_connection() {
   state_->rejected.Increment();
 }
 
-Metrics::InFlight::InFlight(Metrics& metrics) : metrics_(metrics) {
-  metrics_.state_->in_flight.Increment();
+void Metrics::count_waiting(int more) {
+  state_->connections_waiting.Increment(more);
+}
+
+Metrics::InFlight::InFlight(Metrics& metrics, std::size_t count)
+    : metrics_(metrics), count_(static_cast<double>(count)) {
+  metrics_.state_->in_flight.Increment(count_);
 }
 Metrics::InFlight::~InFlight() {
-  metrics_.state_->in_flight.Decrement();
+  metrics_.state_->in_flight.Decrement(count_);
 }
 
 void Metrics::observe_first_token(double seconds) {
   state_->first_token.Observe(seconds);
 }
 
-void Metrics::count_answer(const Answer& answer) {
-  const GenerationResult& generation = answer.generation;
-  state_->generations.Add({{"finish_reason", std::string(to_string(generation.finish_reason))}})
-      .Increment();
-  state_->prompt_tokens.Increment(generation.prompt_tokens);
-  state_->generated_tokens.Increment(generation.completion_tokens);
-  if (answer.retrieval_seconds > 0) state_->retrieval.Observe(answer.retrieval_seconds);
+void Metrics::count_answers(std::span<const Answer> answers) {
+  for (const Answer& answer : answers) {
+    const GenerationResult& generation = answer.generation;
+    state_->generations.Add({{"finish_reason", std::string(to_string(generation.finish_reason))}})
+        .Increment();
+    state_->generated_tokens.Increment(generation.completion_tokens);
+    // The clock runs from the first token.
+    if (generation.completion_tokens > 1 && generation.decode_seconds > 0) {
+      state_->decode_speed.Observe((generation.completion_tokens - 1) / generation.decode_seconds);
+    }
+  }
+  const Answer& first = answers.front();
+  state_->prompt_tokens.Increment(first.generation.prompt_tokens);
+  if (first.retrieval_seconds > 0) state_->retrieval.Observe(first.retrieval_seconds);
 }
 
-std::string Metrics::serialize(const Store& store, const Generator* generator) {
+std::string Metrics::serialize(const Store& store, const ServedRelease& release) {
   state_->update_sizes(store);
-  if (generator != nullptr) state_->update_scheduler(generator->state());
+  state_->update_encoder(*release.encoder);
+  if (release.generator) state_->update_scheduler(release.generator->state());
   return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }
 

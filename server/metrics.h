@@ -2,11 +2,14 @@
 #ifndef TANDEM_SERVER_METRICS_H_
 #define TANDEM_SERVER_METRICS_H_
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "generator/answerer.h"
+#include "server/served_release.h"
 #include "store/store.h"
 
 namespace tandem {
@@ -18,28 +21,32 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  // `route` is a pattern such as "/v1/documents/{id}"; status 499: the client left first.
+  // `method` is one that routes have, or "other"; `route` a pattern such as "/v1/documents/{id}";
+  // status 499: the client left first.
   void count_request(std::string_view method, std::string_view route, int status, double seconds);
   void count_rejected_connection();
+  // Connections that begin or end to wait for a worker.
+  void count_waiting(int more);
 
-  // Around one generation: generations_in_flight goes up while the returned object lives.
+  // Around generations: generations_in_flight is up by `count` while the returned object lives.
   class InFlight {
    public:
-    explicit InFlight(Metrics& metrics);
+    InFlight(Metrics& metrics, std::size_t count);
     InFlight(const InFlight&) = delete;
     InFlight& operator=(const InFlight&) = delete;
     ~InFlight();
 
    private:
     Metrics& metrics_;
+    const double count_;
   };
   // From the arrival of the request to its first piece of text.
   void observe_first_token(double seconds);
-  void count_answer(const Answer& answer);
+  // Of one request: they have a search and a prompt in common.
+  void count_answers(std::span<const Answer> answers);
 
-  // The sizes of the collections are read from `store` at this moment, and the scheduler's state
-  // from `generator`, which may be null.
-  std::string serialize(const Store& store, const Generator* generator);
+  // Sizes are read from `store` at this moment, and what models have done from `release`.
+  std::string serialize(const Store& store, const ServedRelease& release);
 
  private:
   struct State;

@@ -17,7 +17,8 @@ namespace tandem {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0: any free one
-  // Requests worked on at once: many, since most of them are streams that wait for their next token.
+  // Requests worked on at once: many, since most of them are streams that wait for their next
+  // token.
   int worker_threads = 256;
   int max_waiting = 256;  // connections beyond them; more are refused with 429
   std::uint64_t max_body_bytes = 64ull << 20;

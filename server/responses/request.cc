@@ -2,31 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
-#include "base/error.h"
 #include "server/answer_fields.h"
 #include "server/json_fields.h"
-#include "server/ranking_options.h"
 #include "server/responses/input.h"
-#include "store/store.h"
 
 namespace tandem {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxTools = 16;
-constexpr std::size_t kMaxVectorStores = 8;
-constexpr std::int64_t kMaxResults = 50;
 constexpr std::size_t kMaxIncludes = 16;
 constexpr std::size_t kMaxIdentifierBytes = 512;
-
-json value_or(const Fields& fields, std::string_view name, const json& fallback) {
-  const json* const value = fields.find(name);
-  return value == nullptr ? fallback : *value;
-}
 
 void refuse_unsupported(const Fields& body) {
   for (const char* name : {"conversation", "prompt", "moderation", "access_programs"}) {
@@ -47,79 +35,11 @@ void refuse_unsupported(const Fields& body) {
   body.integer("max_tool_calls", 1, kMaxTokens);  // there is never more than one
 }
 
-void parse_file_search(const Fields& tool, ResponseRequest& request) {
-  const json* const ids = tool.array("vector_store_ids", kMaxVectorStores);
-  if (ids == nullptr) tool.fail("vector_store_ids", "is missing.");
-  if (ids->empty()) tool.fail("vector_store_ids", "must name at least one vector store.");
-  request.vector_stores_field = tool.path_of("vector_store_ids");
-  auto& names = request.vector_stores;
-  for (std::size_t i = 0; i < ids->size(); ++i) {
-    const std::string place = path_of_element("vector_store_ids", i);
-    const json& id = (*ids)[i];
-    if (!id.is_string()) {
-      tool.fail(place, fmt::format("must be a string, not {}.", describe_type(id)));
-    }
-    const std::string name = id.get<std::string>();
-    try {
-      check_collection_name(name);
-    } catch (const Error& error) {
-      tool.fail(place, fmt::format("is not the id of a vector store: {}", error.what()));
-    }
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  }
-  SearchOptions& search = request.options.search;
-  if (const auto limit = tool.integer("max_num_results", 1, kMaxResults)) {
-    search.limit = static_cast<std::size_t>(*limit);
-  }
-  search.filter = tool.filter("filters");
-  parse_ranking_options(tool, search);
-  request.repeated["tools"].push_back(
-      {{"type", "file_search"},
-       {"vector_store_ids", names},
-       {"max_num_results", search.limit},
-       {"filters", value_or(tool, "filters", nullptr)},
-       {"ranking_options",
-        value_or(tool, "ranking_options", {{"ranker", "auto"}, {"score_threshold", 0}})}});
-}
-
 void parse_tools(const Fields& body, ResponseRequest& request) {
-  request.repeated["tools"] = json::array();
-  const json* const tools = body.array("tools", kMaxTools);
-  if (tools == nullptr) return;
-  for (std::size_t i = 0; i < tools->size(); ++i) {
-    const Fields tool((*tools)[i], path_of_element("tools", i));
-    const std::string type = tool.text("type").value_or("");
-    if (type != "file_search") {
-      tool.fail("type", "must be 'file_search', the only tool that this server has.");
-    }
-    if (!request.vector_stores.empty()) {
-      tool.fail("type", "is 'file_search' again; one tool may name several vector stores.");
-    }
-    parse_file_search(tool, request);
-  }
-}
-
-void parse_tool_choice(const Fields& body, ResponseRequest& request) {
-  const json choice = value_or(body, "tool_choice", "auto");
-  request.repeated["tool_choice"] = choice;
-  std::string wanted;
-  if (choice.is_string()) {
-    wanted = choice.get<std::string>();
-    if (wanted != "none" && wanted != "auto" && wanted != "required") {
-      body.fail("tool_choice", "must be 'none', 'auto', 'required' or {'type': 'file_search'}.");
-    }
-  } else {
-    const Fields fields(choice, "tool_choice");
-    wanted = fields.text("type").value_or("");
-    if (wanted != "file_search") {
-      fields.fail("type", "must be 'file_search', the only tool that this server has.");
-    }
-  }
-  const bool has_tool = !request.vector_stores.empty();
-  if (!has_tool && (wanted == "required" || wanted == "file_search")) {
-    body.fail("tool_choice", "asks for a tool, but 'tools' has none.");
-  }
-  request.options.retrieve = has_tool && wanted != "none";
+  request.file_search = parse_file_search(body, request.options.search);
+  request.options.retrieve = request.file_search.is_used();
+  request.repeated["tools"] = request.file_search.tools;
+  request.repeated["tool_choice"] = request.file_search.choice;
 }
 
 void parse_include(const Fields& body, ResponseRequest& request) {
@@ -211,7 +131,6 @@ ResponseRequest parse_response_request(std::string_view text) {
   request.truncate = fields.choice("truncation", truncations).value_or(false);
   parse_own(fields, request.options);
   parse_tools(fields, request);
-  parse_tool_choice(fields, request);
   parse_include(fields, request);
   parse_text(fields, text, request);
   parse_generation(fields, request);

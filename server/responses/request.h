@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "generator/answerer.h"
+#include "server/file_search.h"
 
 namespace tandem {
 
@@ -20,8 +21,7 @@ struct ResponseRequest {
   nlohmann::json input = nlohmann::json::array();
   // With `retrieve` where file_search is to be used.
   AnswerOptions options;
-  std::vector<std::string> vector_stores;  // of file_search, each once; none without it
-  std::string vector_stores_field;         // where they are in the body
+  FileSearch file_search;
   bool stream = false;
   bool store = true;
   bool include_results = false;

@@ -15,10 +15,14 @@ using nlohmann::json;
 
 constexpr char kMessages[] = "messages";  // the field that errors about their length name
 
-json usage_json(const GenerationResult& generation) {
-  return {{"prompt_tokens", generation.prompt_tokens},
-          {"completion_tokens", generation.completion_tokens},
-          {"total_tokens", generation.prompt_tokens + generation.completion_tokens}};
+// Of one request: its answers have a prompt in common.
+json usage_json(std::span<const Answer> answers) {
+  const int prompt = answers.front().generation.prompt_tokens;
+  int completion = 0;
+  for (const Answer& answer : answers) completion += answer.generation.completion_tokens;
+  return {{"prompt_tokens", prompt},
+          {"completion_tokens", completion},
+          {"total_tokens", prompt + completion}};
 }
 
 // What is the same in every object of one completion.
@@ -33,10 +37,10 @@ struct CompletionHead {
         {"id", id}, {"object", kind}, {"created", created}, {"model", model}, {"release", release}};
   }
   // A chunk with one choice.
-  json chunk(json delta, json finish_reason, bool with_usage_field,
+  json chunk(std::size_t index, json delta, json finish_reason, bool with_usage_field,
              json log_probabilities = nullptr) const {
     json chunk = object("chat.completion.chunk");
-    chunk["choices"] = json::array({{{"index", 0},
+    chunk["choices"] = json::array({{{"index", index},
                                      {"delta", std::move(delta)},
                                      {"logprobs", std::move(log_probabilities)},
                                      {"finish_reason", std::move(finish_reason)}}});
@@ -56,35 +60,53 @@ json log_probabilities_json(std::span<const LogProbabilities> tokens, const Chat
   return to_json(tokens, *release.generator);
 }
 
+std::vector<Answer> answer(const Exchange& exchange, const ChatRequest& request,
+                           const ServedRelease& release, const RouteContext& context,
+                           const ChoiceSink& sink) {
+  Retrieval retrieval = request.file_search.is_used()
+                            ? retrieve(request.file_search, release, *context.engine.store,
+                                       request.messages, request.options)
+                            : release.answerer->retrieve(request.messages, request.options);
+  return AnswerRun(exchange, release, context.metrics, kMessages)
+      .choices_from(request.messages, std::move(retrieval), request.options, request.choices, sink);
+}
+
 void answer_whole(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-                  Metrics& metrics) {
-  const Answer answer = AnswerRun(exchange, release, metrics, kMessages)
-                            .answer(request.messages, request.options, nullptr);
-  if (answer.generation.finish_reason == FinishReason::kCancelled) throw_client_left();
+                  const RouteContext& context) {
+  const std::vector<Answer> answers = answer(exchange, request, release, context, nullptr);
+  if (is_cancelled(answers)) throw_client_left();
   json body = make_head(exchange, release).object("chat.completion");
-  body["choices"] = json::array(
-      {{{"index", 0},
+  body["choices"] = json::array();
+  for (const Answer& answer : answers) {
+    json choice = {
+        {"index", body["choices"].size()},
         {"message",
          {{"role", "assistant"}, {"content", answer.generation.text}, {"refusal", nullptr}}},
         {"logprobs", log_probabilities_json(answer.generation.log_probabilities, request, release)},
-        {"finish_reason", to_string(answer.generation.finish_reason)}}});
-  body["usage"] = usage_json(answer.generation);
-  body["citations"] = to_json(answer.citations);
-  body["passages"] = to_json(answer.hits);
+        {"finish_reason", to_string(answer.generation.finish_reason)}};
+    if (answers.size() > 1) choice["citations"] = to_json(answer.citations);
+    body["choices"].push_back(std::move(choice));
+  }
+  body["usage"] = usage_json(answers);
+  body["citations"] = to_json(answers.front().citations);
+  body["passages"] = to_json(answers.front().hits);
   exchange.send_json(body);
 }
 
 void send_last_chunks(EventStream& stream, const CompletionHead& head, const ChatRequest& request,
-                      const Answer& answer) {
-  json last =
-      head.chunk(json::object(), to_string(answer.generation.finish_reason), request.include_usage);
-  last["citations"] = to_json(answer.citations);
-  last["passages"] = to_json(answer.hits);
-  stream.send(last);
+                      std::span<const Answer> answers) {
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Answer& answer = answers[i];
+    json last = head.chunk(i, json::object(), to_string(answer.generation.finish_reason),
+                           request.include_usage);
+    last["citations"] = to_json(answer.citations);
+    last["passages"] = to_json(answer.hits);
+    stream.send(last);
+  }
   if (request.include_usage) {
     json usage = head.object("chat.completion.chunk");
     usage["choices"] = json::array();
-    usage["usage"] = usage_json(answer.generation);
+    usage["usage"] = usage_json(answers);
     stream.send(usage);
   }
   stream.send_done();
@@ -92,27 +114,29 @@ void send_last_chunks(EventStream& stream, const CompletionHead& head, const Cha
 }
 
 void answer_streamed(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-                     Metrics& metrics) {
+                     const RouteContext& context) {
   const CompletionHead head = make_head(exchange, release);
   EventStream stream(exchange);
+  std::vector<bool> begun(request.choices);
   // Sent with the first text and not before, so that what goes wrong until then has its own status.
-  const auto send_role = [&] {
-    return stream.started() || stream.send(head.chunk({{"role", "assistant"}, {"content", ""}},
-                                                      nullptr, request.include_usage));
+  const auto send_role = [&](std::size_t choice) {
+    if (begun[choice]) return true;
+    begun[choice] = true;
+    return stream.send(head.chunk(choice, {{"role", "assistant"}, {"content", ""}}, nullptr,
+                                  request.include_usage));
   };
   try {
-    AnswerRun run(exchange, release, metrics, kMessages);
-    const Answer answer =
-        run.answer(request.messages, request.options, [&](const TextPiece& piece) {
+    const std::vector<Answer> answers = answer(
+        exchange, request, release, context, [&](std::size_t choice, const TextPiece& piece) {
           json log_probabilities =
               log_probabilities_json(piece.log_probabilities, request, release);
-          return send_role() &&
-                 stream.send(head.chunk({{"content", piece.text}}, nullptr, request.include_usage,
-                                        std::move(log_probabilities)));
+          return send_role(choice) &&
+                 stream.send(head.chunk(choice, {{"content", piece.text}}, nullptr,
+                                        request.include_usage, std::move(log_probabilities)));
         });
-    if (answer.generation.finish_reason == FinishReason::kCancelled) return stream.abandon();
-    send_role();
-    send_last_chunks(stream, head, request, answer);
+    if (is_cancelled(answers)) return stream.abandon();
+    for (std::size_t i = 0; i < answers.size(); ++i) send_role(i);
+    send_last_chunks(stream, head, request, answers);
   } catch (...) {
     if (!stream.started()) throw;
     // The status is long sent: clients find the error as an event, as OpenAI's do.
@@ -123,27 +147,33 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
   }
 }
 
+// A store without documents can still chat; what is asked for by name must exist.
+void check_collections(const Exchange& exchange, ChatRequest& request, const ServedRelease& release,
+                       const RouteContext& context) {
+  AnswerOptions& options = request.options;
+  options.search.who = exchange.caller().who;
+  if (request.file_search.is_used()) {
+    return check_file_search(exchange, context, request.file_search);
+  }
+  std::string& collection = options.search.collection;
+  if (request.collection_given) return check_collection(exchange, context, collection);
+  if (options.retrieve) collection = default_collection(exchange);
+  const bool has_documents =
+      release.index->size(collection) > 0 && context.vector_stores.is_served(collection);
+  if (!has_documents) options.retrieve = false;
+}
+
 void complete(Exchange& exchange, RouteContext& context) {
   ChatRequest request = parse_chat_request(exchange.json_text());
   // From here to the last byte of the answer, whatever goes live meanwhile.
   const auto release = context.engine.release();
   check_generator_name(request.model, *release, *context.engine.store);
   exchange.response().set_header(kReleaseHeader, release->name);
-  // A store without documents can still chat; a collection asked for by name must exist.
-  AnswerOptions& options = request.options;
-  options.search.who = exchange.caller().who;
-  if (request.collection_given) {
-    check_collection(exchange, context, options.search.collection);
-  } else if (options.retrieve) {
-    options.search.collection = default_collection(exchange);
-  }
-  const bool has_documents = release->index->size(options.search.collection) > 0 &&
-                             context.vector_stores.is_served(options.search.collection);
-  if (!request.collection_given && !has_documents) options.retrieve = false;
+  check_collections(exchange, request, *release, context);
   if (request.stream) {
-    answer_streamed(exchange, request, *release, context.metrics);
+    answer_streamed(exchange, request, *release, context);
   } else {
-    answer_whole(exchange, request, *release, context.metrics);
+    answer_whole(exchange, request, *release, context);
   }
 }
 

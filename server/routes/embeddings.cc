@@ -44,7 +44,11 @@ std::string text_of(const json& input, const std::string& path, const Tokenizer&
     const bool fits = id.is_number_unsigned()
                           ? id.get<std::uint64_t>() < static_cast<std::uint64_t>(size)
                           : id.get<std::int64_t>() >= 0 && id.get<std::int64_t>() < size;
-    if (!fits) fail(fmt::format("holds an id outside the encoder's vocabulary of {}.", size));
+    if (!fits)
+      fail(fmt::format(
+          "holds an id outside the encoder's vocabulary of {}: clients that make tokens "
+          "by another vocabulary must send text.",
+          size));
     ids.push_back(static_cast<TokenId>(id.get<std::int64_t>()));
   }
   return tokenizer.decode(ids);

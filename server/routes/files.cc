@@ -61,8 +61,8 @@ void upload(Exchange& exchange, const RouteContext& context) {
     }
   }
   const std::string filename = repair_utf8(file->second.filename);
-  exchange.send_json(to_json(
-      context.files.add(filename, purpose, file->second.content, exchange.caller().owner)));
+  exchange.send_json(
+      to_json(context.files.add(filename, purpose, file->second.content, exchange.caller().owner)));
 }
 
 void list(Exchange& exchange, const RouteContext& context) {

@@ -43,6 +43,20 @@ std::string vector_store_of(const Exchange& exchange) {
   return id;
 }
 
+void check_file_search(const Exchange& exchange, const RouteContext& context,
+                       const FileSearch& tool) {
+  if (!tool.is_used()) return;
+  for (const std::string& id : tool.vector_stores) {
+    try {
+      check_may_use(exchange, id);
+      context.vector_stores.check_searchable(id);
+    } catch (const RequestError& error) {
+      throw RequestError(error.status(), error.what(),
+                         fmt::format("{}.{}", tool.path, kVectorStoreIds), error.code_word());
+    }
+  }
+}
+
 void check_may_replace(const Exchange& exchange, const RouteContext& context,
                        std::string_view collection, std::string_view id) {
   if (!exchange.caller().who) return;

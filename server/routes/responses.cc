@@ -42,19 +42,12 @@ json log_probabilities_json(const Turn& turn, std::span<const LogProbabilities> 
   return response_log_probabilities_json(tokens, *turn.release.generator);
 }
 
-// Vector stores without a document are no collections yet, and are searched by leaving them out.
 Retrieval retrieve(const Turn& turn) {
+  if (!turn.request.file_search.is_used()) return {};
   AnswerOptions options = turn.request.options;
-  if (!options.retrieve) return {};
-  std::vector<std::string> names = turn.request.vector_stores;
-  std::erase_if(names, [&](const std::string& name) {
-    return !turn.context.engine.store->get_collection(name);
-  });
-  if (names.empty()) return {.queries = {turn.conversation.prompt.back().content}, .hits = {}};
   options.search.who = turn.exchange.caller().who;
-  options.search.collection = names.front();
-  options.search.more_collections.assign(names.begin() + 1, names.end());
-  return turn.release.answerer->retrieve(turn.conversation.prompt, options);
+  return retrieve(turn.request.file_search, turn.release, *turn.context.engine.store,
+                  turn.conversation.prompt, std::move(options));
 }
 
 // The items before the message.
@@ -170,27 +163,13 @@ std::vector<ChatMessage> conversation_before(const Exchange& exchange,
                      "previous_response_id", "previous_response_not_found");
 }
 
-void check_vector_stores(const Exchange& exchange, const ResponseRequest& request,
-                         const RouteContext& context) {
-  if (!request.options.retrieve) return;
-  for (const std::string& id : request.vector_stores) {
-    try {
-      check_may_use(exchange, id);
-      context.vector_stores.check_searchable(id);
-    } catch (const RequestError& error) {
-      throw RequestError(error.status(), error.what(), request.vector_stores_field,
-                         error.code_word());
-    }
-  }
-}
-
 void create(Exchange& exchange, const RouteContext& context) {
   const ResponseRequest request = parse_response_request(exchange.json_text());
   // From here to the last byte of the answer, whatever goes live meanwhile.
   const auto release = context.engine.release();
   check_generator_name(request.model, *release, *context.engine.store);
   exchange.response().set_header(kReleaseHeader, release->name);
-  check_vector_stores(exchange, request, context);
+  check_file_search(exchange, context, request.file_search);
   const Conversation conversation = make_conversation(
       request, conversation_before(exchange, request, context), *release->generator);
   const bool read_only = context.engine.ingestor == nullptr;

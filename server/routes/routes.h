@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "server/engine.h"
+#include "server/file_search.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/release_jobs.h"
@@ -70,6 +71,9 @@ void check_may_use(const Exchange& exchange, std::string_view collection);
 // and whose documents may not be gone yet.
 void check_collection(const Exchange& exchange, const RouteContext& context,
                       std::string_view collection);
+// Of the vector stores that a request is to be answered from; names the field at fault.
+void check_file_search(const Exchange& exchange, const RouteContext& context,
+                       const FileSearch& tool);
 // The {id} of a path below /v1/vector_stores/.
 std::string vector_store_of(const Exchange& exchange);
 // Of a document that is to be added, by an id that there may be already. 403 where that is one

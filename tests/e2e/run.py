@@ -4,8 +4,9 @@
     run.py TEST_FILE PROGRAM ARTIFACTS
 
 PROGRAM is the built `tandem`, ARTIFACTS where screenshots go unless TANDEM_ARTIFACTS says otherwise.
-The interpreter is TANDEM_TEST_PYTHON, else the one of the environment that scripts/test makes. Exit
-status 77, which CTest takes for "skipped", says that something is missing, and what.
+The interpreter is TANDEM_TEST_PYTHON, else the one of the environment that scripts/test makes; tests of
+further clients have an environment of their own, and TANDEM_CLIENT_PYTHON. Exit status 77, which CTest takes
+for "skipped", says that something is missing, and what.
 """
 import os
 import pathlib
@@ -13,6 +14,10 @@ import subprocess
 import sys
 
 SKIPPED = 77
+# Where an interpreter is found, and what it must have.
+PYTHON = ("TANDEM_TEST_PYTHON", "test-venv", ["openai", "playwright"])
+PYTHON_OF = {"test_clients": ("TANDEM_CLIENT_PYTHON", "client-venv",
+                              ["langchain_openai", "llama_index.llms.openai_like"])}
 
 
 def cache_folder():
@@ -30,12 +35,13 @@ def skip(reason):
 def main():
     test, program, artifacts = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
     cache = cache_folder()
-    python = pathlib.Path(os.environ.get("TANDEM_TEST_PYTHON", cache / "test-venv/bin/python"))
+    variable, folder, packages = PYTHON_OF.get(test.stem, PYTHON)
+    python = pathlib.Path(os.environ.get(variable, cache / folder / "bin/python"))
     if not python.exists():
         return skip(f"there is no {python}; scripts/test makes it")
-    probe = subprocess.run([python, "-c", "import openai, playwright"], capture_output=True)
+    probe = subprocess.run([python, "-c", f"import {', '.join(packages)}"], capture_output=True)
     if probe.returncode != 0:
-        return skip(f"{python} lacks openai or playwright; see tests/requirements.txt")
+        return skip(f"{python} lacks {' or '.join(packages)}; scripts/test installs them")
     models = cache / "models"
     if not models.is_dir():
         return skip(f"there are no models in {models}; scripts/models fetches them")

@@ -208,6 +208,8 @@ class Access(unittest.TestCase):
                 ("/v1/documents", {"text": "x", "collection": COLLECTION}, 403),
                 ("/v1/responses", {"input": "When?", "tools": [
                     {"type": "file_search", "vector_store_ids": ["alpha", COLLECTION]}]}, 403),
+                ("/v1/chat/completions", {**CHAT, "tools": [
+                    {"type": "file_search", "vector_store_ids": ["alpha", COLLECTION]}]}, 403),
                 ("/v1/documents/tea?collection=alpha%2F..%2Fvault", {"attributes": {}}, 400),
                 (f"/v1/vector_stores/alpha%2F..%2F{COLLECTION}/search", {"query": "vault"}, 403)):
             with self.subTest(path=path, body=body):

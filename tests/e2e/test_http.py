@@ -222,7 +222,7 @@ class Leaving(unittest.TestCase):
     def generations(self):
         return server.metric("tandem_generations_in_flight")
 
-    def check_cancelled(self, body, read_something):
+    def check_cancelled(self, body, read_something, choices=1):
         before = server.metric("tandem_generations_total", finish_reason="cancelled")
         connection = server.connect()
         connection.sendall(http_bytes("POST", CHAT, json.dumps(body).encode()))
@@ -230,13 +230,13 @@ class Leaving(unittest.TestCase):
             while b"delta" not in connection.recv(65536):
                 pass
         else:
-            wait_until(lambda: self.generations() == 1, what="the generation's start")
+            wait_until(lambda: self.generations() == choices, what="the generation's start")
         left = time.monotonic()
         connection.close()
         wait_until(lambda: self.generations() == 0, what="the generation's end")
         self.assertLess(time.monotonic() - left, 3)
         after = server.metric("tandem_generations_total", finish_reason="cancelled")
-        self.assertEqual(after, before + 1)
+        self.assertEqual(after, before + choices)
 
     def test_mid_stream_cancels_the_generation(self):
         self.check_cancelled({**LONG, "stream": True}, read_something=True)
@@ -245,6 +245,10 @@ class Leaving(unittest.TestCase):
 
     def test_before_a_whole_answer_cancels_it_too(self):
         self.check_cancelled(LONG, read_something=False)
+
+    def test_all_choices_are_cancelled(self):
+        for stream in (False, True):
+            self.check_cancelled({**LONG, "stream": stream, "n": 3}, read_something=stream, choices=3)
 
 
 class Tokens(unittest.TestCase):

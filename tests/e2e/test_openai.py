@@ -94,6 +94,62 @@ class Chat(unittest.TestCase):
         self.assertNotEqual(chat(seed=7, **hot).choices[0].message.content,
                             chat(seed=8, **hot).choices[0].message.content)
 
+    def test_choices_differ_by_their_seeds_and_share_the_prompt(self):
+        hot = {"temperature": 1.2, "max_tokens": 16, "logprobs": True}
+        several = chat(n=4, seed=7, **hot)
+        self.assertEqual([choice.index for choice in several.choices], [0, 1, 2, 3])
+        alone = [chat(seed=7 + i, **hot) for i in range(4)]
+        self.assertEqual([choice.message.content for choice in several.choices],
+                         [one.choices[0].message.content for one in alone])
+        self.assertEqual([choice.logprobs for choice in several.choices],
+                         [one.choices[0].logprobs for one in alone])
+        self.assertEqual(len({choice.message.content for choice in several.choices}), 4)
+        usage = several.usage
+        self.assertEqual(usage.prompt_tokens, alone[0].usage.prompt_tokens)
+        self.assertEqual(usage.completion_tokens, sum(one.usage.completion_tokens for one in alone))
+        self.assertEqual(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens)
+        self.assertEqual(several.passages, alone[0].passages)
+        for choice, one in zip(several.choices, alone):
+            self.assertEqual(choice.citations, one.citations)
+            self.check_citations(choice.citations, several.passages, choice.message.content)
+        self.assertEqual(several.citations, alone[0].citations)
+
+    def test_the_prompt_of_choices_is_computed_once(self):
+        def computed():
+            return server.metric("tandem_scheduler", what="prompt_tokens")
+
+        question = [{"role": "user", "content": "How many lamps has Gannet Rock, all in all?"}]
+        before, answers = computed(), server.metric("tandem_generations_total")
+        several = chat(messages=question, n=8, max_tokens=4)
+        self.assertEqual(server.metric("tandem_generations_total"), answers + 8)
+        # The last block of a prompt, of a few tokens, is not shared.
+        self.assertLess(computed() - before, several.usage.prompt_tokens * 2.5)
+        self.assertEqual(len({choice.message.content for choice in several.choices}), 1)
+
+    def test_streams_choices_side_by_side(self):
+        hot = {"temperature": 1.2, "max_tokens": 24, "seed": 3, "n": 3}
+        whole = chat(**hot)
+        chunks = list(chat(stream=True, stream_options={"include_usage": True}, **hot))
+        self.assertEqual(chunks[-1].choices, [])
+        self.assertEqual(chunks[-1].usage, whole.usage)
+        order = [chunk.choices[0].index for chunk in chunks[:-1]]
+        for i, choice in enumerate(whole.choices):
+            own = [chunk for chunk in chunks[:-1] if chunk.choices[0].index == i]
+            self.assertEqual(own[0].choices[0].delta.role, "assistant")
+            self.assertEqual("".join(c.choices[0].delta.content or "" for c in own),
+                             choice.message.content)
+            self.assertEqual(own[-1].choices[0].finish_reason, choice.finish_reason)
+            self.assertTrue(all(c.choices[0].finish_reason is None for c in own[:-1]))
+            self.assertEqual(own[-1].citations, choice.citations)
+            self.assertEqual(own[-1].passages, whole.passages)
+        # One begins before another ends.
+        self.assertNotEqual(order[:-3], sorted(order[:-3]))
+
+    def test_one_choice_where_the_likeliest_is_given(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            chat(n=2, extra_body={"tandem": {"answer_from": "each"}})
+        self.assertEqual(caught.exception.param, "n")
+
     def check_logprobs(self, content, text, top):
         self.assertEqual(b"".join(bytes(token.bytes) for token in content).decode(), text)
         for token in content:
@@ -148,6 +204,66 @@ class Chat(unittest.TestCase):
             {"role": "assistant", "content": "Hello!"},
             {"role": "user", "content": [{"type": "text", "text": QUESTION}]}])
         self.assertTrue(completion.choices[0].message.content)
+
+
+class Tools(unittest.TestCase):
+    """What the responses API's tool says of a search, in a chat."""
+
+    QUESTION = [{"role": "user", "content": "Which colour has the harbour's boat?"}]
+
+    @classmethod
+    def setUpClass(cls):
+        for collection, year, text in (("harbour", 1969, "The harbour's boat is painted green."),
+                                       ("harbour", 2001, "The harbour has a boat of iron."),
+                                       ("yard", 1969, "The yard's boats are grey.")):
+            server.request("POST", "/v1/documents",
+                           {"text": text, "collection": collection, "attributes": {"year": year}})
+
+    def passages(self, *stores, tool_choice="auto", own=None, **fields):
+        tool = {"type": "file_search", "vector_store_ids": list(stores), **fields}
+        return chat(messages=self.QUESTION, max_tokens=2, tools=[tool], tool_choice=tool_choice,
+                    extra_body={"tandem": own} if own else None).passages
+
+    def search(self, *stores, **arguments):
+        return [passage["text"] for passage in self.passages(*stores, **arguments)]
+
+    def test_searches_the_vector_stores_that_it_names(self):
+        green, iron, grey = ("The harbour's boat is painted green.", "The harbour has a boat of iron.",
+                             "The yard's boats are grey.")
+        self.assertCountEqual(self.search("harbour"), [green, iron])
+        self.assertCountEqual(self.search("harbour", "yard", tool_choice="required"), [green, iron, grey])
+        self.assertEqual(self.search("harbour", max_num_results=1), [green])
+        old = {"type": "eq", "key": "year", "value": 1969}
+        self.assertCountEqual(self.search("harbour", "yard", filters=old), [green, grey])
+        best, other = (passage["score"] for passage in self.passages("harbour"))
+        between = {"score_threshold": (best + other) / 2}
+        self.assertEqual(self.search("harbour", ranking_options=between), [green])
+        self.assertEqual(self.search("yard", own={"mode": "dense", "collection": "yard"}), [grey])
+        self.assertEqual(self.search("harbour", tool_choice="none"), [])
+
+    def test_a_store_without_documents_is_searched_in_vain(self):
+        store = client.vector_stores.create(name="empty")
+        self.assertEqual(self.search(store.id), [])
+
+    def test_streams_with_it(self):
+        chunks = list(chat(messages=self.QUESTION, max_tokens=2, stream=True, tools=[
+            {"type": "file_search", "vector_store_ids": ["yard"]}]))
+        self.assertEqual(chunks[-1].passages[0]["collection"], "yard")
+
+    def test_what_cannot_be_is_refused(self):
+        function = {"type": "function", "function": {"name": "f", "parameters": {}}}
+        with self.assertRaises(openai.BadRequestError) as caught:
+            chat(tools=[function])
+        self.assertEqual(caught.exception.param, "tools[0].type")
+        self.assertIn("file_search", str(caught.exception))
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.search("yard", own={"collection": "harbour"})
+        self.assertEqual(caught.exception.param, "tandem.collection")
+        for stream in (False, True):
+            with self.assertRaises(openai.NotFoundError) as caught:
+                chat(stream=stream, tools=[
+                    {"type": "file_search", "vector_store_ids": ["yard", "vs_nothing"]}])
+            self.assertEqual(caught.exception.param, "tools[0].vector_store_ids")
 
 
 class Embeddings(unittest.TestCase):
@@ -216,7 +332,7 @@ class Errors(unittest.TestCase):
             chat(messages=[{"role": "wizard", "content": "a"}])
         self.assertEqual(caught.exception.param, "messages[0].role")
         with self.assertRaises(openai.BadRequestError) as caught:
-            chat(n=2)
+            chat(n=9)
         self.assertEqual(caught.exception.param, "n")
 
     def test_a_conversation_that_is_too_long(self):

@@ -39,6 +39,7 @@ TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
   EXPECT_TRUE(request.options.retrieve);
   EXPECT_TRUE(request.options.follow_up);
   EXPECT_FALSE(request.options.each);
+  EXPECT_EQ(request.choices, 1u);
   EXPECT_FALSE(request.stream);
 }
 
@@ -98,6 +99,69 @@ TEST(ChatRequestTest, SeedsDifferUnlessGiven) {
     return parse_chat_request(body_with(json::object())).options.generation.sampling.seed;
   };
   EXPECT_NE(seed(), seed());
+}
+
+TEST(ChatRequestTest, UpToEightChoices) {
+  const auto choices = [](const json& fields) {
+    return parse_chat_request(body_with(fields)).choices;
+  };
+  EXPECT_EQ(choices({{"n", 8}}), 8u);
+  EXPECT_EQ(choices({{"n", nullptr}}), 1u);
+  EXPECT_EQ(choices({{"n", 1}, {"tandem", {{"answer_from", "each"}}}}), 1u);
+}
+
+json file_search(const json& fields = json::object()) {
+  json tool = {{"type", "file_search"}, {"vector_store_ids", {"laws"}}};
+  tool.update(fields);
+  return tool;
+}
+
+TEST(ChatRequestTest, AToolSaysWhatIsSearched) {
+  const ChatRequest request = parse_chat_request(
+      body_with({{"tools",
+                  {file_search({{"vector_store_ids", {"laws", "letters"}},
+                                {"max_num_results", 7},
+                                {"filters", {{"type", "eq"}, {"key", "year"}, {"value", 1969}}},
+                                {"ranking_options", {{"score_threshold", 0.5}}}})}},
+                 {"tandem", {{"mode", "lexical"}, {"follow_up", false}}}}));
+  EXPECT_TRUE(request.file_search.is_used());
+  EXPECT_THAT(request.file_search.vector_stores, ElementsAre("laws", "letters"));
+  const SearchOptions& search = request.options.search;
+  EXPECT_TRUE(request.options.retrieve);
+  EXPECT_FALSE(request.options.follow_up);
+  EXPECT_EQ(search.limit, 7u);
+  EXPECT_EQ(search.filter->key, "year");
+  EXPECT_EQ(search.score_threshold, 0.5f);
+  EXPECT_EQ(search.mode, SearchMode::kLexical);
+}
+
+TEST(ChatRequestTest, ToolChoiceDecidesWhetherAnythingIsRetrieved) {
+  const auto parse = [](const json& fields) { return parse_chat_request(body_with(fields)); };
+  const json tools = {file_search()};
+  for (const json& choice : {json("auto"), json("required"), json({{"type", "file_search"}})}) {
+    const ChatRequest request = parse({{"tools", tools}, {"tool_choice", choice}});
+    EXPECT_TRUE(request.file_search.is_used() && request.options.retrieve) << choice;
+  }
+  const ChatRequest forbidden = parse({{"tools", tools}, {"tool_choice", "none"}});
+  EXPECT_FALSE(forbidden.file_search.is_used() || forbidden.options.retrieve);
+  EXPECT_FALSE(parse({{"tool_choice", "none"}}).options.retrieve);
+  const ChatRequest without = parse({{"tools", json::array()}, {"tool_choice", "auto"}});
+  EXPECT_FALSE(without.file_search.is_used());
+  EXPECT_TRUE(without.options.retrieve) << "from the default collection, as ever";
+}
+
+TEST(ChatRequestTest, ToolAndOwnFieldsMayAgree) {
+  const json filters = {{"type", "eq"}, {"key", "year"}, {"value", 1969}};
+  const ChatRequest request = parse_chat_request(body_with(
+      {{"tools", {file_search({{"max_num_results", 3}})}},
+       {"tandem",
+        {{"collection", "laws"}, {"top_k", 3}, {"retrieve", true}, {"filters", filters}}}}));
+  EXPECT_TRUE(request.file_search.is_used());
+  EXPECT_EQ(request.options.search.limit, 3u);
+  EXPECT_EQ(request.options.search.filter->key, "year") << "what the tool says nothing of";
+  EXPECT_EQ(parse_chat_request(body_with({{"tools", {file_search()}}, {"tandem", {{"top_k", 9}}}}))
+                .options.search.limit,
+            9u);
 }
 
 TEST(ChatRequestTest, JoinsTextPartsAndRenamesDeveloper) {
@@ -178,7 +242,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"seed": 1e30})", "seed"}, BadCase{R"({"stop": 5})", "stop"},
         BadCase{R"({"stop": ""})", "stop"}, BadCase{R"({"stop": ["a", 1]})", "stop[1]"},
         BadCase{R"({"stop": ["","","","","","","","","","","","","","","","",""]})", "stop"},
-        BadCase{R"({"n": 2})", "n"}, BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
+        BadCase{R"({"n": 0})", "n"}, BadCase{R"({"n": 9})", "n"}, BadCase{R"({"n": 1.5})", "n"},
+        BadCase{R"({"n": 2, "tandem": {"answer_from": "each"}})", "n"},
+        BadCase{R"({"frequency_penalty": 0.5})", "frequency_penalty"},
         BadCase{R"({"presence_penalty": 1})", "presence_penalty"},
         BadCase{R"({"logprobs": 3})", "logprobs"},
         BadCase{R"({"logprobs": true, "top_logprobs": 21})", "top_logprobs"},
@@ -186,7 +252,30 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{R"({"logprobs": true, "top_logprobs": "5"})", "top_logprobs"},
         BadCase{R"({"top_logprobs": 0})", "top_logprobs"},
         BadCase{R"({"logprobs": false, "top_logprobs": 5})", "top_logprobs"},
-        BadCase{R"({"tools": [{}]})", "tools"},
+        BadCase{R"({"tools": {}})", "tools"}, BadCase{R"({"tools": [{}]})", "tools[0].type"},
+        BadCase{R"({"tools": [{"type": "function", "function": {"name": "f"}}]})", "tools[0].type"},
+        BadCase{R"({"tools": [{"type": "file_search"}]})", "tools[0].vector_store_ids"},
+        BadCase{R"({"functions": [{"name": "f"}]})", "functions"},
+        BadCase{R"({"tool_choice": "required"})", "tool_choice"},
+        BadCase{R"({"tool_choice": {"type": "function", "function": {"name": "f"}}})",
+                "tool_choice.type"},
+        BadCase{R"({"tool_choice": "none", "tandem": {"retrieve": true}})", "tandem.retrieve"},
+        BadCase{R"({"tools": [{"type": "file_search", "vector_store_ids": ["laws"]}],
+                    "tandem": {"retrieve": false}})",
+                "tandem.retrieve"},
+        BadCase{R"({"tools": [{"type": "file_search", "vector_store_ids": ["laws"]}],
+                    "tandem": {"collection": "letters"}})",
+                "tandem.collection"},
+        BadCase{R"({"tools": [{"type": "file_search", "vector_store_ids": ["laws", "letters"]}],
+                    "tandem": {"collection": "laws"}})",
+                "tandem.collection"},
+        BadCase{R"({"tools": [{"type": "file_search", "vector_store_ids": ["laws"],
+                               "max_num_results": 3}], "tandem": {"top_k": 4}})",
+                "tandem.top_k"},
+        BadCase{R"({"tools": [{"type": "file_search", "vector_store_ids": ["laws"],
+                               "filters": {"type": "eq", "key": "a", "value": 1}}],
+                    "tandem": {"filters": {"type": "eq", "key": "a", "value": 2}}})",
+                "tandem.filters"},
         BadCase{R"({"response_format": {"type": "xml"}})", "response_format.type"},
         BadCase{R"({"response_format": {"type": "json_schema"}})", "response_format.json_schema"},
         BadCase{R"({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}})",

@@ -92,7 +92,7 @@ TEST(ResponseRequestTest, ReadsEveryField) {
   EXPECT_FALSE(request.store);
   EXPECT_TRUE(request.truncate);
   EXPECT_TRUE(request.include_results);
-  EXPECT_THAT(request.vector_stores, ElementsAre("laws", "letters"));
+  EXPECT_THAT(request.file_search.vector_stores, ElementsAre("laws", "letters"));
   const SearchOptions& search = request.options.search;
   EXPECT_TRUE(request.options.retrieve);
   EXPECT_TRUE(request.options.each);

@@ -73,6 +73,8 @@ class FakeEncoder : public Encoder {
     return vectors;
   }
 
+  EncoderWork work(TextKind) const override { return {}; }
+
   mutable std::atomic<std::size_t> calls = 0;
   mutable std::atomic<std::size_t> encoded = 0;
   std::function<void(const std::string&)> on_text;
