@@ -26,6 +26,7 @@ void add_train_preferences_command(CLI::App& train);
 void add_merge_command(CLI::App& app);
 void add_runs_command(CLI::App& app);
 void add_release_command(CLI::App& app);
+void add_feedback_command(CLI::App& app);
 
 }  // namespace tandem
 

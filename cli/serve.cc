@@ -124,6 +124,12 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--workers", arguments->server.worker_threads, "Requests worked on at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  command
+      ->add_option("--keep-answers", arguments->server.keep_answers,
+                   "Answers that are kept in the store's folder, with question, passages and "
+                   "prompt, for traces and feedback; the oldest go first; 0: none")
+      ->check(CLI::Range(0, 10'000'000))
+      ->capture_default_str();
   command->add_flag("--admin", arguments->server.admin,
                     "Let releases be changed and models be trained by HTTP also where --host is "
                     "not a loopback address");

@@ -52,6 +52,7 @@ void Answerer::answer_each(std::span<const ChatMessage> messages, std::vector<Hi
       kRetrieverTemperature, [&] { return !sink || sink({}); });
   answer.hits = std::move(marginal.hits);
   answer.generation = std::move(marginal.generation);
+  answer.prompt = std::move(marginal.prompt);
   if (answer.generation.finish_reason == FinishReason::kCancelled) return;
   const TextPiece whole{answer.generation.text, answer.generation.log_probabilities};
   if (sink && !answer.generation.text.empty() && !sink(whole)) {
@@ -112,6 +113,7 @@ Answer Answerer::answer_from(std::span<const ChatMessage> messages, Retrieval re
   answer.hits = std::move(fitted.hits);
   answer.generation = generator_.generate(
       fitted.prompt, options.generation, sink ? sink : [](const TextPiece&) { return true; });
+  answer.prompt = std::move(fitted.prompt.tokens);
   if (answer.generation.finish_reason != FinishReason::kCancelled) {
     answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
   }

@@ -21,14 +21,24 @@ Answer AnswerRun::answer(std::span<const ChatMessage> messages, const AnswerOpti
 Answer AnswerRun::answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
                               const AnswerOptions& options, const TextSink& sink) {
   const Metrics::InFlight in_flight(metrics_);
+  const bool keeps = keeping_.records != nullptr && keeping_.records->keeps();
+  AnswerTrace trace{.id = keeping_.id,
+                    .collections = keeping_.collections,
+                    .messages = messages,
+                    .each = options.each};
+  if (keeps) {
+    trace.queries = retrieval.queries;
+    trace.found = retrieval.hits;
+  }
   bool first = true;
   const auto counted = [&](const TextPiece& piece) {
     if (piece.text.empty() && piece.log_probabilities.empty()) {
       return !exchange_.connection().client_left();
     }
     if (first) {
-      const auto elapsed = Exchange::Clock::now() - exchange_.start();
-      metrics_.observe_first_token(std::chrono::duration<double>(elapsed).count());
+      const std::chrono::duration<double> elapsed = Exchange::Clock::now() - exchange_.start();
+      trace.first_token_seconds = elapsed.count();
+      metrics_.observe_first_token(trace.first_token_seconds);
       first = false;
     }
     return sink ? sink(piece) : !exchange_.connection().client_left();
@@ -41,6 +51,9 @@ Answer AnswerRun::answer_from(std::span<const ChatMessage> messages, Retrieval r
     log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
               exchange_.id(), generation.prompt_tokens, generation.completion_tokens,
               generation.prefill_seconds, generation.decode_seconds);
+    if (keeps && generation.finish_reason != FinishReason::kCancelled) {
+      keeping_.records->add(make_answer_record(exchange_, release_, trace, answer));
+    }
     return answer;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kTooLarge) throw_context_error(error.what(), field_);

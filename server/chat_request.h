@@ -17,6 +17,7 @@ struct ChatRequest {
   AnswerOptions options;
   bool stream = false;
   bool include_usage = false;
+  bool store = true;  // whether the answer may be kept
   bool collection_given = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include "indexer/chunker.h"
 #include "model/threads.h"
+#include "server/answers/records.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/origin.h"
@@ -29,12 +30,15 @@ class TandemServer : public Server {
         vector_stores_(vector_store_surroundings(engine)),
         tuning_(tuning_surroundings(engine)),
         responses_(engine.store->folder(), engine.ingestor == nullptr),
+        answers_(engine.store->folder(), engine.ingestor == nullptr,
+                 {.count = options.keep_answers, .bytes = kAnswerLimits.bytes}),
         context_{engine,
                  releases_,
                  files_,
                  vector_stores_,
                  tuning_,
                  responses_,
+                 answers_,
                  metrics_,
                  std::time(nullptr),
                  options.admin || is_loopback_host(options.host)},
@@ -45,6 +49,8 @@ class TandemServer : public Server {
     }
     add_chat_routes(http_, context_);
     add_response_routes(http_, context_);
+    add_feedback_routes(http_, context_);
+    add_trace_routes(http_, context_);
     add_embedding_routes(http_, context_);
     add_model_routes(http_, context_);
     add_search_routes(http_, context_);
@@ -106,6 +112,7 @@ class TandemServer : public Server {
   VectorStores vector_stores_;
   TuningJobs tuning_;
   ResponseRecords responses_;
+  AnswerRecords answers_;
   RouteContext context_;
   HttpServer http_;
   std::unique_ptr<VectorStoreWorker> vector_store_worker_;  // null where nothing may be written

@@ -2,6 +2,7 @@
 #ifndef TANDEM_SERVER_SERVER_H_
 #define TANDEM_SERVER_SERVER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@ struct ServerOptions {
   std::uint64_t max_body_bytes = 64ull << 20;
   // Whether releases may be changed by HTTP also where `host` is not a loopback address.
   bool admin = false;
+  // How many answers are kept for traces and feedback, at most; 0: none.
+  std::size_t keep_answers = 10'000;
 };
 
 class Server {

@@ -45,8 +45,8 @@ struct CompletionHead {
   }
 };
 
-CompletionHead make_head(const Exchange& exchange, const ServedRelease& release) {
-  return {"chatcmpl-" + exchange.id(), std::time(nullptr), release.generator->name(), release.name};
+CompletionHead make_head(const ServedRelease& release) {
+  return {random_id("chatcmpl-"), std::time(nullptr), release.generator->name(), release.name};
 }
 
 // Null unless they were asked for.
@@ -56,12 +56,24 @@ json log_probabilities_json(std::span<const LogProbabilities> tokens, const Chat
   return to_json(tokens, *release.generator);
 }
 
+AnswerKeeping keeping_of(const ChatRequest& request, const CompletionHead& head,
+                         const RouteContext& context) {
+  AnswerKeeping keeping;
+  if (!request.store) return keeping;
+  keeping.records = &context.answers;
+  keeping.id = head.id;
+  if (request.options.retrieve) keeping.collections = {request.options.search.collection};
+  return keeping;
+}
+
 void answer_whole(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-                  Metrics& metrics) {
-  const Answer answer = AnswerRun(exchange, release, metrics, kMessages)
+                  const RouteContext& context) {
+  const CompletionHead head = make_head(release);
+  const AnswerKeeping keeping = keeping_of(request, head, context);
+  const Answer answer = AnswerRun(exchange, release, context.metrics, keeping, kMessages)
                             .answer(request.messages, request.options, nullptr);
   if (answer.generation.finish_reason == FinishReason::kCancelled) throw_client_left();
-  json body = make_head(exchange, release).object("chat.completion");
+  json body = head.object("chat.completion");
   body["choices"] = json::array(
       {{{"index", 0},
         {"message",
@@ -92,8 +104,9 @@ void send_last_chunks(EventStream& stream, const CompletionHead& head, const Cha
 }
 
 void answer_streamed(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
-                     Metrics& metrics) {
-  const CompletionHead head = make_head(exchange, release);
+                     const RouteContext& context) {
+  const CompletionHead head = make_head(release);
+  const AnswerKeeping keeping = keeping_of(request, head, context);
   EventStream stream(exchange);
   // Sent with the first text and not before, so that what goes wrong until then has its own status.
   const auto send_role = [&] {
@@ -101,7 +114,7 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
                                                       nullptr, request.include_usage));
   };
   try {
-    AnswerRun run(exchange, release, metrics, kMessages);
+    AnswerRun run(exchange, release, context.metrics, keeping, kMessages);
     const Answer answer =
         run.answer(request.messages, request.options, [&](const TextPiece& piece) {
           json log_probabilities =
@@ -136,9 +149,9 @@ void complete(Exchange& exchange, RouteContext& context) {
                              context.vector_stores.is_served(options.search.collection);
   if (!request.collection_given && !has_documents) request.options.retrieve = false;
   if (request.stream) {
-    answer_streamed(exchange, request, *release, context.metrics);
+    answer_streamed(exchange, request, *release, context);
   } else {
-    answer_whole(exchange, request, *release, context.metrics);
+    answer_whole(exchange, request, *release, context);
   }
 }
 

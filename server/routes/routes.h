@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "server/answers/records.h"
 #include "server/engine.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
@@ -28,6 +29,7 @@ struct RouteContext {
   VectorStores& vector_stores;
   TuningJobs& tuning;
   ResponseRecords& responses;
+  AnswerRecords& answers;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
   bool admin = false;  // whether models may be changed
@@ -38,6 +40,8 @@ inline constexpr char kReleaseHeader[] = "x-tandem-release";
 
 void add_chat_routes(HttpServer& server, RouteContext& context);
 void add_response_routes(HttpServer& server, RouteContext& context);
+void add_feedback_routes(HttpServer& server, RouteContext& context);
+void add_trace_routes(HttpServer& server, RouteContext& context);
 void add_embedding_routes(HttpServer& server, RouteContext& context);
 void add_model_routes(HttpServer& server, RouteContext& context);
 void add_search_routes(HttpServer& server, RouteContext& context);
