@@ -151,7 +151,8 @@ TEST_F(TrainingLinesTest, QuestionsThatLeanOnOthersAreLeftOut) {
 
 TEST_F(TrainingLinesTest, OnlyAnswersFromTheCollectionCount) {
   const Feedback feedback{.rating = Rating::kGood};
-  say("elsewhere", feedback, "No.", [](json& answer) { answer["collections"] = json::array({"laws"}); });
+  say("elsewhere", feedback, "No.",
+      [](json& answer) { answer["collections"] = json::array({"laws"}); });
   say("nowhere", feedback, "No.", [](json& answer) { answer["collections"] = json::array(); });
   say("both", {.rating = Rating::kGood, .relevant = {{b_[1].id, true}, {a_[0].id, true}}}, "No.",
       [](json& answer) {
