@@ -27,6 +27,7 @@ void add_merge_command(CLI::App& app);
 void add_runs_command(CLI::App& app);
 void add_release_command(CLI::App& app);
 void add_keys_command(CLI::App& app);
+void add_feedback_command(CLI::App& app);
 
 }  // namespace tandem
 

@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   tandem::add_runs_command(app);
   tandem::add_release_command(app);
   tandem::add_keys_command(app);
+  tandem::add_feedback_command(app);
 
   try {
     app.parse(argc, argv);

@@ -130,6 +130,12 @@ void add_serve_command(CLI::App& app) {
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command
+      ->add_option("--keep-answers", arguments->server.keep_answers,
+                   "Answers that are kept in the store's folder, with question, passages and "
+                   "prompt, for traces and feedback; the oldest go first; 0: none")
+      ->check(CLI::Range(0, 10'000'000))
+      ->capture_default_str();
+  command
       ->add_option("--queue", arguments->server.max_waiting,
                    "Connections that wait for a worker; those beyond are refused with 429")
       ->check(CLI::Range(1, 4096))

@@ -55,6 +55,7 @@ void Answerer::answer_each(std::span<const ChatMessage> messages, std::vector<Hi
       kRetrieverTemperature, [&] { return !sink || sink({}); });
   answer.hits = std::move(marginal.hits);
   answer.generation = std::move(marginal.generation);
+  answer.prompt = std::move(marginal.prompt);
   if (answer.generation.finish_reason == FinishReason::kCancelled) return;
   const TextPiece whole{answer.generation.text, answer.generation.log_probabilities};
   if (sink && !answer.generation.text.empty() && !sink(whole)) {
@@ -130,6 +131,7 @@ std::vector<Answer> Answerer::choices_from(std::span<const ChatMessage> messages
   for (std::size_t i = 0; i < count; ++i) {
     Answer& answer = answers[i];
     answer.hits = fitted.hits;
+    answer.prompt = fitted.prompt.tokens;
     answer.generation = std::move(generations[i]);
     if (answer.generation.finish_reason != FinishReason::kCancelled) {
       answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);

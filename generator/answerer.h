@@ -42,6 +42,7 @@ struct Retrieval {
 
 struct Answer {
   GenerationResult generation;
+  std::vector<TokenId> prompt;  // that it came of
   // Those that went into the prompt, in its order; or those that the answer came of.
   std::vector<Hit> hits;
   std::vector<Citation> citations;

@@ -18,6 +18,7 @@ inline constexpr float kRetrieverTemperature = 0.05f;
 
 struct MarginalAnswer {
   GenerationResult generation;  // from the first of `hits`
+  std::vector<TokenId> prompt;  // that it came of
   std::vector<Hit> hits;        // those that led to it, the likeliest first
 };
 

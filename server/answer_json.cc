@@ -82,6 +82,14 @@ json to_json(const std::vector<Citation>& citations) {
   return array;
 }
 
+json messages_json(std::span<const ChatMessage> messages) {
+  json array = json::array();
+  for (const ChatMessage& message : messages) {
+    array.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return array;
+}
+
 json to_json(const Document& document) {
   return {{"id", document.id},
           {"object", "document"},

@@ -1,5 +1,5 @@
-// Passages and citations as JSON, in the one form that all routes share. Offsets are code points.
-// Pure; safe from any thread.
+// Passages, citations and messages as JSON, in the one form that all routes share. Offsets are code
+// points. Pure; safe from any thread.
 #ifndef TANDEM_SERVER_ANSWER_JSON_H_
 #define TANDEM_SERVER_ANSWER_JSON_H_
 
@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "generator/chat_template.h"
 #include "generator/citations.h"
 #include "generator/generator.h"
 #include "retriever/retriever.h"
@@ -22,6 +23,9 @@ nlohmann::json to_json(const std::vector<Hit>& hits);
 // {number, passage_id, document_id, collection, title, heading_path, page, start, end, quote,
 // score, answer_start, answer_end}
 nlohmann::json to_json(const std::vector<Citation>& citations);
+
+// [{role, content}, …]
+nlohmann::json messages_json(std::span<const ChatMessage> messages);
 
 // {content: [{token, logprob, bytes, top_logprobs: [{token, logprob, bytes}, …]}, …], refusal},
 // OpenAI's form. `bytes` is null for a control token, whose `token` is its name; a part of a

@@ -25,14 +25,24 @@ std::vector<Answer> AnswerRun::choices_from(std::span<const ChatMessage> message
                                             Retrieval retrieval, const AnswerOptions& options,
                                             std::size_t count, const ChoiceSink& sink) {
   const Metrics::InFlight in_flight(metrics_, count);
+  const bool keeps = keeping_.records != nullptr && keeping_.records->keeps();
+  AnswerTrace trace{.id = keeping_.id,
+                    .collections = keeping_.collections,
+                    .messages = messages,
+                    .each = options.each};
+  if (keeps) {
+    trace.queries = retrieval.queries;
+    trace.found = retrieval.hits;
+  }
   bool first = true;
   const auto counted = [&](std::size_t choice, const TextPiece& piece) {
     if (piece.text.empty() && piece.log_probabilities.empty()) {
       return !exchange_.connection().client_left();
     }
     if (first) {
-      const auto elapsed = Exchange::Clock::now() - exchange_.start();
-      metrics_.observe_first_token(std::chrono::duration<double>(elapsed).count());
+      const std::chrono::duration<double> elapsed = Exchange::Clock::now() - exchange_.start();
+      trace.first_token_seconds = elapsed.count();
+      metrics_.observe_first_token(trace.first_token_seconds);
       first = false;
     }
     return sink ? sink(choice, piece) : !exchange_.connection().client_left();
@@ -46,6 +56,10 @@ std::vector<Answer> AnswerRun::choices_from(std::span<const ChatMessage> message
       log_debug("{}: {} prompt tokens, {} generated, prefill {:.2f} s, decode {:.2f} s",
                 exchange_.id(), generation.prompt_tokens, generation.completion_tokens,
                 generation.prefill_seconds, generation.decode_seconds);
+    }
+    // Of several the first stands for all: they have one id, and what people say is of one text.
+    if (keeps && !is_cancelled(answers)) {
+      keeping_.records->add(make_answer_record(exchange_, release_, trace, answers.front()));
     }
     return answers;
   } catch (const Error& error) {

@@ -1,13 +1,15 @@
-// Answers of a release as HTTP requests get them: counted, and ended when the client leaves.
+// Answers of a release as HTTP requests get them: counted, kept, and ended when the client leaves.
 #ifndef TANDEM_SERVER_ANSWER_RUN_H_
 #define TANDEM_SERVER_ANSWER_RUN_H_
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "generator/answerer.h"
+#include "server/answers/records.h"
 #include "server/exchange.h"
 #include "server/metrics.h"
 #include "server/served_release.h"
@@ -18,15 +20,28 @@ namespace tandem {
 // "context_length_exceeded", `field` being where the request has its messages.
 [[noreturn]] void throw_context_error(std::string_view message, std::string_view field);
 
+// How an answer is kept.
+struct AnswerKeeping {
+  AnswerRecords* records = nullptr;  // null: not at all
+  std::string id;
+  std::vector<std::string> collections;  // that are searched for it
+};
+
 // The answer to one exchange, for its thread. Borrows everything.
 class AnswerRun {
  public:
+  // `field` is where the request has its messages.
   AnswerRun(const Exchange& exchange, const ServedRelease& release, Metrics& metrics,
-            std::string_view field)
-      : exchange_(exchange), release_(release), metrics_(metrics), field_(field) {}
+            const AnswerKeeping& keeping, std::string_view field)
+      : exchange_(exchange),
+        release_(release),
+        metrics_(metrics),
+        keeping_(keeping),
+        field_(field) {}
 
-  // As Answerer has them. `sink` gets pieces that have something in them only; may be null. Throws
-  // as Answerer, but for throw_context_error().
+  // As Answerer has them. `sink` gets pieces that have something in them only; may be null. Who is
+  // told of an answer finds its record, unless it was cancelled; of several, that of the first.
+  // Throws as Answerer, but for throw_context_error().
   Answer answer_from(std::span<const ChatMessage> messages, Retrieval retrieval,
                      const AnswerOptions& options, const TextSink& sink);
   std::vector<Answer> choices_from(std::span<const ChatMessage> messages, Retrieval retrieval,
@@ -37,6 +52,7 @@ class AnswerRun {
   const Exchange& exchange_;
   const ServedRelease& release_;
   Metrics& metrics_;
+  const AnswerKeeping& keeping_;
   std::string_view field_;
 };
 

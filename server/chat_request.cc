@@ -139,6 +139,7 @@ ChatRequest parse_chat_request(std::string_view text) {
     }
     request.include_usage = stream_options->boolean("include_usage").value_or(false);
   }
+  request.store = fields.boolean("store").value_or(true);
   refuse_unsupported(fields);
   parse_generation(fields, request.options.generation);
   if (const auto format = fields.object("response_format")) {

@@ -20,6 +20,7 @@ struct ChatRequest {
   std::size_t choices = 1;  // `n`
   bool stream = false;
   bool include_usage = false;
+  bool store = true;  // whether the answer may be kept
   bool collection_given = false;
   FileSearch file_search;
 };

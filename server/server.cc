@@ -14,6 +14,7 @@
 #include "model/threads.h"
 #include "server/access/audit_log.h"
 #include "server/access/gate.h"
+#include "server/answers/records.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/origin.h"
@@ -48,8 +49,10 @@ class TandemServer : public Server {
         vector_stores_(vector_store_surroundings(engine)),
         tuning_(tuning_surroundings(engine)),
         responses_(engine.store->folder(), engine.ingestor == nullptr),
-        context_{engine,  releases_,  files_,   vector_stores_,
-                 tuning_, responses_, metrics_, std::time(nullptr)},
+        answers_(engine.store->folder(), engine.ingestor == nullptr,
+                 {.count = options.keep_answers, .bytes = kAnswerLimits.bytes}),
+        context_{engine,     releases_, files_,   vector_stores_,    tuning_,
+                 responses_, answers_,  metrics_, std::time(nullptr)},
         gate_(engine.store->folder(), gate_options(options)),
         audit_(engine.ingestor ? std::make_unique<AuditLog>(engine.store->folder()) : nullptr),
         http_(http_options(options, gate_, audit_.get()), metrics_) {
@@ -60,6 +63,8 @@ class TandemServer : public Server {
     }
     add_chat_routes(http_, context_);
     add_response_routes(http_, context_);
+    add_feedback_routes(http_, context_);
+    add_trace_routes(http_, context_);
     add_embedding_routes(http_, context_);
     add_model_routes(http_, context_);
     add_search_routes(http_, context_);
@@ -161,6 +166,7 @@ class TandemServer : public Server {
   VectorStores vector_stores_;
   TuningJobs tuning_;
   ResponseRecords responses_;
+  AnswerRecords answers_;
   RouteContext context_;
   Gate gate_;
   const std::unique_ptr<AuditLog> audit_;  // null where nothing may be written

@@ -2,6 +2,7 @@
 #ifndef TANDEM_SERVER_SERVER_H_
 #define TANDEM_SERVER_SERVER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ struct ServerOptions {
   // What requests without an API key may do. Nothing: everything while the store has no key and
   // `host` is a loopback address, and nothing otherwise.
   std::optional<Scope> anonymous;
+  // How many answers are kept for traces and feedback, at most; 0: none.
+  std::size_t keep_answers = 10'000;
 };
 
 class Server {

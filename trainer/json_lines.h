@@ -47,6 +47,8 @@ class JsonLine {
 
 // Whether a text is nothing but white space.
 bool is_blank(std::string_view text);
+// Without the white space around it.
+std::string_view trimmed(std::string_view text);
 
 // What to throw, kCorrupt, where a file has no line at all: it "has no WHAT".
 Error no_lines(const std::filesystem::path& path, std::string_view what);

@@ -16,13 +16,6 @@
 namespace tandem {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kSpace);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
-}
-
 std::vector<std::size_t> passages_of(const JsonLine& line, PassageNames& names) {
   std::vector<std::size_t> places = names.find(line, line.texts("passages"));
   std::vector<std::size_t> sorted = places;

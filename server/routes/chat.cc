@@ -6,6 +6,7 @@
 #include "server/chat_request.h"
 #include "server/event_stream.h"
 #include "server/http_error.h"
+#include "server/record_file.h"
 #include "server/routes/routes.h"
 
 namespace tandem {
@@ -49,8 +50,8 @@ struct CompletionHead {
   }
 };
 
-CompletionHead make_head(const Exchange& exchange, const ServedRelease& release) {
-  return {"chatcmpl-" + exchange.id(), std::time(nullptr), release.generator->name(), release.name};
+CompletionHead make_head(const ServedRelease& release) {
+  return {random_id("chatcmpl-"), std::time(nullptr), release.generator->name(), release.name};
 }
 
 // Null unless they were asked for.
@@ -60,22 +61,38 @@ json log_probabilities_json(std::span<const LogProbabilities> tokens, const Chat
   return to_json(tokens, *release.generator);
 }
 
+AnswerKeeping keeping_of(const ChatRequest& request, const CompletionHead& head,
+                         const RouteContext& context) {
+  AnswerKeeping keeping;
+  if (!request.store) return keeping;
+  keeping.records = &context.answers;
+  keeping.id = head.id;
+  if (request.file_search.is_used()) {
+    keeping.collections = request.file_search.vector_stores;
+  } else if (request.options.retrieve) {
+    keeping.collections = {request.options.search.collection};
+  }
+  return keeping;
+}
+
 std::vector<Answer> answer(const Exchange& exchange, const ChatRequest& request,
                            const ServedRelease& release, const RouteContext& context,
-                           const ChoiceSink& sink) {
+                           const CompletionHead& head, const ChoiceSink& sink) {
   Retrieval retrieval = request.file_search.is_used()
                             ? retrieve(request.file_search, release, *context.engine.store,
                                        request.messages, request.options)
                             : release.answerer->retrieve(request.messages, request.options);
-  return AnswerRun(exchange, release, context.metrics, kMessages)
+  const AnswerKeeping keeping = keeping_of(request, head, context);
+  return AnswerRun(exchange, release, context.metrics, keeping, kMessages)
       .choices_from(request.messages, std::move(retrieval), request.options, request.choices, sink);
 }
 
 void answer_whole(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
                   const RouteContext& context) {
-  const std::vector<Answer> answers = answer(exchange, request, release, context, nullptr);
+  const CompletionHead head = make_head(release);
+  const std::vector<Answer> answers = answer(exchange, request, release, context, head, nullptr);
   if (is_cancelled(answers)) throw_client_left();
-  json body = make_head(exchange, release).object("chat.completion");
+  json body = head.object("chat.completion");
   body["choices"] = json::array();
   for (const Answer& answer : answers) {
     json choice = {
@@ -115,7 +132,7 @@ void send_last_chunks(EventStream& stream, const CompletionHead& head, const Cha
 
 void answer_streamed(Exchange& exchange, const ChatRequest& request, const ServedRelease& release,
                      const RouteContext& context) {
-  const CompletionHead head = make_head(exchange, release);
+  const CompletionHead head = make_head(release);
   EventStream stream(exchange);
   std::vector<bool> begun(request.choices);
   // Sent with the first text and not before, so that what goes wrong until then has its own status.
@@ -127,7 +144,7 @@ void answer_streamed(Exchange& exchange, const ChatRequest& request, const Serve
   };
   try {
     const std::vector<Answer> answers = answer(
-        exchange, request, release, context, [&](std::size_t choice, const TextPiece& piece) {
+        exchange, request, release, context, head, [&](std::size_t choice, const TextPiece& piece) {
           json log_probabilities =
               log_probabilities_json(piece.log_probabilities, request, release);
           return send_role(choice) &&

@@ -11,7 +11,8 @@ void add_health_routes(HttpServer& server, RouteContext& context) {
     exchange.send_json({{"status", "ok"},
                         {"release", release->name},
                         {"generator", release->generator != nullptr},
-                        {"read_only", engine.ingestor == nullptr}});
+                        {"read_only", engine.ingestor == nullptr},
+                        {"feedback", context.answers.keeps()}});
   });
 }
 

@@ -37,6 +37,10 @@ void check_collection(const Exchange& exchange, const RouteContext& context,
       {}, "collection_not_found");
 }
 
+bool may_see(const Exchange& exchange, const AnswerRecord& record) {
+  return exchange.caller().may_see(record.answer.at("owner").get<std::string>());
+}
+
 std::string vector_store_of(const Exchange& exchange) {
   std::string id = exchange.path_part(1);
   check_may_use(exchange, id);

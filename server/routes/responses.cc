@@ -34,8 +34,9 @@ struct Turn {
   const Conversation& conversation;
   ResponseHead head;
   std::string message_id;
+  AnswerKeeping keeping;
 
-  AnswerRun run() const { return AnswerRun(exchange, release, context.metrics, kInput); }
+  AnswerRun run() const { return AnswerRun(exchange, release, context.metrics, keeping, kInput); }
 };
 
 json log_probabilities_json(const Turn& turn, std::span<const LogProbabilities> tokens) {
@@ -183,7 +184,12 @@ void create(Exchange& exchange, const RouteContext& context) {
                      .model = release->generator->name(),
                      .release = release->name,
                      .store = request.store && !read_only},
-            .message_id = random_id("msg_")};
+            .message_id = random_id("msg_"),
+            .keeping = {}};
+  if (turn.head.store) turn.keeping = {&context.answers, turn.head.id, {}};
+  if (request.file_search.is_used()) {
+    turn.keeping.collections = request.file_search.vector_stores;
+  }
   if (request.stream) {
     answer_streamed(exchange, turn);
   } else {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/answers/records.h"
 #include "server/engine.h"
 #include "server/file_search.h"
 #include "server/http_server.h"
@@ -31,6 +32,7 @@ struct RouteContext {
   VectorStores& vector_stores;
   TuningJobs& tuning;
   ResponseRecords& responses;
+  AnswerRecords& answers;
   Metrics& metrics;
   std::int64_t started_at_unix_s = 0;
 };
@@ -40,6 +42,8 @@ inline constexpr char kReleaseHeader[] = "x-tandem-release";
 
 void add_chat_routes(HttpServer& server, RouteContext& context);
 void add_response_routes(HttpServer& server, RouteContext& context);
+void add_feedback_routes(HttpServer& server, RouteContext& context);
+void add_trace_routes(HttpServer& server, RouteContext& context);
 void add_embedding_routes(HttpServer& server, RouteContext& context);
 void add_model_routes(HttpServer& server, RouteContext& context);
 void add_search_routes(HttpServer& server, RouteContext& context);
@@ -74,6 +78,8 @@ void check_collection(const Exchange& exchange, const RouteContext& context,
 // Of the vector stores that a request is to be answered from; names the field at fault.
 void check_file_search(const Exchange& exchange, const RouteContext& context,
                        const FileSearch& tool);
+// An answer that was kept.
+bool may_see(const Exchange& exchange, const AnswerRecord& record);
 // The {id} of a path below /v1/vector_stores/.
 std::string vector_store_of(const Exchange& exchange);
 // Of a document that is to be added, by an id that there may be already. 403 where that is one

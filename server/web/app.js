@@ -1,4 +1,5 @@
-// The page: asks, shows the answer as it is written, and leads from each citation to its place.
+// The page: asks, shows the answer as it is written, leads from each citation to its place, and takes
+// what people say of answers.
 //
 // Text from documents and models is only ever set as textContent. Offsets from the server count code
 // points, strings here count UTF-16 units; utf16Index() is the one place where they meet.
@@ -92,6 +93,12 @@ async function send(path, options = {}) {
 
 async function getJson(path) {
   const response = await send(path);
+  return response.json();
+}
+
+async function postJson(path, body) {
+  const response = await send(path, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   return response.json();
 }
 
@@ -207,6 +214,116 @@ narrow.addEventListener('change', () => {
   }
 });
 
+// Feedback
+
+let takesFeedback = false;  // whether the server keeps answers
+
+function thumb(up) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  const attributes = { viewBox: '0 0 16 16', width: 16, height: 16, 'aria-hidden': 'true' };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
+  path.setAttribute('d', 'M1.5 7h2.5v7h-2.5z M5.5 7.2l2.8-5.4c1.1 0 1.9.9 1.7 2l-.5 2.4h3.6c.9 0 ' +
+    '1.5.8 1.3 1.7l-1.1 4.8c-.2.8-.8 1.3-1.6 1.3H5.5z');
+  path.setAttribute('fill', 'currentColor');
+  if (!up) path.setAttribute('transform', 'rotate(180 8 8)');
+  svg.append(path);
+  return svg;
+}
+
+// What can be said of one answer: `panel` goes below it, marks() beside each of its passages. The
+// buttons always show what the server has. `said`, which may be missing, is called with what was
+// sent when that is safe.
+function feedbackOn(answerId, said = () => {}) {
+  const toggles = [];  // {button, isOn}
+  let last = { rating: null, correction: null, passages: [] };
+
+  const note = element('p', { className: 'note', role: 'status' });
+  const correction = element('textarea', { className: 'correction', rows: 3, maxLength: 10_000,
+    'aria-label': 'What should have been answered' });
+  const save = element('button', { type: 'submit', className: 'primary', textContent: 'Save' });
+  const cancel = element('button', { type: 'button', className: 'quiet', textContent: 'Cancel' });
+  const form = element('form', { className: 'correct', hidden: true }, correction,
+    element('div', { className: 'row' }, save, cancel));
+  const corrected = element('p', { className: 'corrected', hidden: true });
+
+  function show(feedback) {
+    last = feedback;
+    for (const { button, isOn } of toggles) button.setAttribute('aria-pressed', String(isOn()));
+    corrected.hidden = !feedback.correction;
+    corrected.replaceChildren(element('strong', { textContent: 'Corrected: ' }),
+      feedback.correction ?? '');
+  }
+
+  // Whether it was taken.
+  async function say(change) {
+    try {
+      show(await postJson('/v1/feedback', { answer_id: answerId, ...change }));
+      note.textContent = 'Saved';
+      said(change);
+    } catch (error) {
+      note.textContent = messageOf(error);
+    }
+  }
+
+  function toggle(properties, content, isOn, change) {
+    const button = element('button',
+      { type: 'button', 'aria-pressed': 'false', ...properties }, content);
+    button.addEventListener('click', () => say(change(!isOn())));
+    toggles.push({ button, isOn });
+    return button;
+  }
+
+  const rate = (rating, label) => toggle(
+    { className: `quiet icon ${rating}`, title: label, 'aria-label': label },
+    thumb(rating === 'good'), () => last.rating === rating, (on) => ({ rating: on ? rating : null }));
+
+  function marks(source) {
+    const isMarked = (relevant) => () =>
+      last.passages.some((p) => p.passage_id === source.passage_id && p.relevant === relevant);
+    const mark = (relevant, word) => toggle(
+      { className: 'mark', 'aria-label': `${word} passage: ${source.title}` }, word, isMarked(relevant),
+      (on) => ({ passages: [{ passage_id: source.passage_id, relevant: on ? relevant : null }] }));
+    return element('span', { className: 'marks' }, mark(true, 'Right'), mark(false, 'Wrong'));
+  }
+
+  function setCorrecting(on) {
+    form.hidden = !on;
+    correct.setAttribute('aria-expanded', String(on));
+    if (on) {
+      correction.value = last.correction ?? '';
+      correction.focus();
+    } else {
+      correct.focus();
+    }
+  }
+
+  const correct = element('button', { type: 'button', className: 'quiet', textContent: 'Correct it',
+    'aria-expanded': 'false' });
+  correct.addEventListener('click', () => setCorrecting(form.hidden));
+  cancel.addEventListener('click', () => setCorrecting(false));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    setCorrecting(false);
+    say({ correction: correction.value.trim() || null });
+  });
+  form.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') {
+      event.stopPropagation();
+      setCorrecting(false);
+    } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+
+  const panel = element('section', { className: 'feedback', 'aria-label': 'Feedback on this answer' },
+    element('div', { className: 'row' },
+      rate('good', 'Good answer'), rate('bad', 'Bad answer'), correct, note),
+    form, corrected);
+  return { panel, marks, say, show, correct: () => setCorrecting(true) };
+}
+
 // Conversation
 
 const kRememberedTurns = 2;  // small models lose the thread, and long prompts cost time
@@ -272,8 +389,8 @@ function placeCitations(answer, text, citations) {
   answer.replaceChildren(...pieces, text.slice(done));
 }
 
-// One card for a passage, with a button for each text of it that was quoted.
-function sourceCard(source, quotes) {
+// One card for a passage, with a button for each text of it that was quoted. `feedback` may be null.
+function sourceCard(source, quotes, feedback) {
   const where = element('p', { className: 'where' });
   if (source.number) {
     where.append(element('span', { className: 'number', textContent: source.number }));
@@ -281,6 +398,7 @@ function sourceCard(source, quotes) {
   where.append(element('strong', { textContent: source.title }));
   const inside = place(source);
   if (inside) where.append(element('span', { textContent: inside }));
+  if (feedback) where.append(feedback.marks(source));
   const buttons = quotes.map(({ item, text }) => {
     const button = element('button', { type: 'button', className: 'quote', 'aria-expanded': 'false',
       textContent: text.replace(/\s+/g, ' ').trim() });
@@ -291,7 +409,7 @@ function sourceCard(source, quotes) {
   return element('li', { className: 'source' }, where, ...buttons);
 }
 
-function citedCards(citations) {
+function citedCards(citations, feedback) {
   const byNumber = new Map();
   for (const citation of citations) {
     const same = byNumber.get(citation.number) ?? [];
@@ -299,19 +417,20 @@ function citedCards(citations) {
     byNumber.set(citation.number, same);
   }
   return [...byNumber.values()].map((same) =>
-    sourceCard(same[0], same.map((item) => ({ item, text: item.quote }))));
+    sourceCard(same[0], same.map((item) => ({ item, text: item.quote })), feedback));
 }
 
-function addSources(turn, citations, passages) {
+function addSources(turn, citations, passages, feedback) {
   if (citations.length > 0) {
     turn.append(element('section', { className: 'sources' },
-      element('h3', { textContent: 'Sources' }), element('ol', {}, ...citedCards(citations))));
+      element('h3', { textContent: 'Sources' }),
+      element('ol', {}, ...citedCards(citations, feedback))));
   }
   if (passages.length > 0) {
     const note = citations.length > 0
       ? `${plural(passages.length, 'passage')} read`
       : `No sentence could be traced to a source; ${plural(passages.length, 'passage')} read`;
-    const cards = passages.map((item) => sourceCard(item, [{ item, text: item.text }]));
+    const cards = passages.map((item) => sourceCard(item, [{ item, text: item.text }], feedback));
     turn.append(element('details', { className: 'sources' },
       element('summary', { textContent: note }), element('ol', {}, ...cards)));
   }
@@ -331,10 +450,11 @@ async function streamAnswer(question, answer, signal) {
       stream_options: { include_usage: true } }),
     signal,
   });
-  const result = { text: '', citations: [], passages: [], usage: null, finish: null };
+  const result = { id: '', text: '', citations: [], passages: [], usage: null, finish: null };
   answer.result = result;
   for await (const chunk of readEvents(response)) {
     const choice = chunk.choices[0];
+    result.id = chunk.id;
     const piece = choice?.delta.content;
     if (piece) {
       result.text += piece;
@@ -367,7 +487,9 @@ async function ask(question) {
     const result = await streamAnswer(question, answer, controller.signal);
     follow(() => {
       placeCitations(answer, result.text, result.citations);
-      addSources(turn, result.citations, result.passages);
+      const feedback = takesFeedback ? feedbackOn(result.id) : null;
+      if (feedback) turn.append(feedback.panel);
+      addSources(turn, result.citations, result.passages, feedback);
       const seconds = (performance.now() - start) / 1000;
       turn.append(element('p', { className: 'facts', textContent: factsOf(result, seconds) }));
     });
@@ -416,10 +538,124 @@ byId('stop').addEventListener('click', () => {
 });
 byId('new-conversation').addEventListener('click', () => {
   running?.abort();
+  if (reviewing()) setReviewing(false);
   turns.length = 0;
   byId('turns').replaceChildren();
   setFresh(true);
   question.focus();
+});
+
+// Review: answers that nobody has judged yet, one at a time
+
+const kReviewPage = 20;
+let queue = [];          // as GET /v1/feedback has them, so far
+let queueEnded = false;  // whether there are no more
+let reviewed = 0;        // the place in the queue of what is shown
+let judging = null;      // feedbackOn() of it
+
+async function loadQueue() {
+  const after = queue.length > 0 ? `&after=${encodeURIComponent(queue.at(-1).id)}` : '';
+  const page = await getJson(`/v1/feedback?status=unreviewed&limit=${kReviewPage}${after}`);
+  queue.push(...page.data);
+  queueEnded = !page.has_more || page.data.length === 0;
+}
+
+function reviewTurn(item) {
+  const { answer } = item;
+  const before = answer.messages.slice(0, -1).map((message) =>
+    element('p', { textContent: `${message.role}: ${message.content}` }));
+  const text = element('div', { className: 'answer' });
+  placeCitations(text, answer.answer, answer.citations);
+  if (!answer.answer) text.textContent = 'The model gave an empty answer.';
+  judging = feedbackOn(answer.id, (change) => {
+    // Marks of passages are something beside a judgement.
+    if (change.rating || change.correction) showReview(reviewed + 1);
+  });
+  judging.show(item);
+  const turn = element('article', { className: 'turn' });
+  if (before.length > 0) {
+    turn.append(element('details', { className: 'before' },
+      element('summary', { textContent: `${plural(before.length, 'message')} before it` }),
+      ...before));
+  }
+  const heading = element('h2', { className: 'question', tabIndex: -1,
+    textContent: answer.messages.at(-1).content });
+  turn.append(heading, text, judging.panel);
+  const read = answer.hits.filter((hit) => answer.passages.includes(hit.passage_id));
+  addSources(turn, answer.citations, read, judging);
+  const when = new Date(answer.created_at * 1000).toLocaleString();
+  turn.append(element('p', { className: 'facts',
+    textContent: `${when} · ${answer.model}, ${answer.release}` }));
+  return { turn, heading };
+}
+
+async function showReview(place) {
+  closeViewer();
+  try {
+    while (place >= queue.length && !queueEnded) await loadQueue();
+    // What was said of it meanwhile, here too.
+    if (place < queue.length) {
+      queue[place] = await getJson(`/v1/feedback/${encodeURIComponent(queue[place].id)}`);
+    }
+  } catch (error) {
+    judging = null;
+    byId('review-turn').replaceChildren(
+      element('p', { className: 'error', role: 'alert', textContent: messageOf(error) }));
+    return;
+  }
+  reviewed = Math.min(place, queue.length);
+  byId('review-previous').disabled = reviewed === 0;
+  byId('review-next').disabled = reviewed === queue.length;
+  byId('review-scroll').scrollTop = 0;
+  if (reviewed === queue.length) {
+    judging = null;
+    const done = element('p', { className: 'done', tabIndex: -1,
+      textContent: queue.length > 0 ? 'That was the last one.' : 'There is nothing to review.' });
+    byId('review-turn').replaceChildren(done);
+    done.focus();
+    return;
+  }
+  const { turn, heading } = reviewTurn(queue[reviewed]);
+  byId('review-turn').replaceChildren(turn);
+  heading.focus();
+}
+
+const reviewing = () => !byId('review').hidden;
+
+function setReviewing(on) {
+  closeViewer();
+  byId('review').hidden = !on;
+  byId('conversation').hidden = on;
+  byId('review-toggle').setAttribute('aria-pressed', String(on));
+  if (!on) {
+    question.focus();
+    return;
+  }
+  setLibraryShown(false);
+  queue = [];
+  queueEnded = false;
+  showReview(0);
+}
+
+const nextReview = () => reviewed < queue.length && showReview(reviewed + 1);
+const previousReview = () => reviewed > 0 && showReview(reviewed - 1);
+
+byId('review-toggle').addEventListener('click', () => setReviewing(!reviewing()));
+byId('review-next').addEventListener('click', nextReview);
+byId('review-previous').addEventListener('click', previousReview);
+document.addEventListener('keydown', (event) => {
+  const writes = event.target.matches?.('input, textarea');
+  if (!reviewing() || writes || event.ctrlKey || event.metaKey || event.altKey) return;
+  const keys = {
+    g: () => judging?.say({ rating: 'good' }),
+    b: () => judging?.say({ rating: 'bad' }),
+    c: () => judging?.correct(),
+    n: nextReview,
+    p: previousReview,
+  };
+  if (!Object.hasOwn(keys, event.key)) return;
+  event.preventDefault();
+  keys[event.key]();
 });
 
 // Documents
@@ -589,7 +825,17 @@ async function showModel() {
   }
 }
 
+async function showFeedback() {
+  try {
+    takesFeedback = (await getJson('/health')).feedback;
+    byId('review-toggle').hidden = !takesFeedback;
+  } catch (error) {
+    announce(messageOf(error));
+  }
+}
+
 fitQuestion();
 showModel();
+showFeedback();
 loadDocuments();
 question.focus();

@@ -39,6 +39,12 @@ ROUTES = {
     "GET /v1/responses/{id}": (REFUSED, "read"),
     "DELETE /v1/responses/{id}": (REFUSED, "write"),
     "GET /v1/responses/{id}/input_items": (REFUSED, "read"),
+    "GET /debug/trace/{id}": (REFUSED, "read"),
+    "POST /v1/feedback": (REFUSED, "read", {"answer_id": "{answer}", "rating": "good"}),
+    "GET /v1/feedback": (REFUSED, "read"),
+    "GET /v1/feedback/export": (REFUSED, "read"),
+    "GET /v1/feedback/{id}": (REFUSED, "read"),
+    "DELETE /v1/feedback/{id}": (REFUSED, "write"),
     "POST /v1/embeddings": (FREE, "read", {"input": "text"}),
     "GET /v1/models": (FREE, "read"),
     "GET /v1/models/{id}": (FREE, "read"),
@@ -126,7 +132,9 @@ class Access(unittest.TestCase):
                    ("/v1/documents/", "id"): DOCUMENT, ("/v1/vector_stores/", "id"): COLLECTION,
                    ("/v1/vector_stores/", "file_id"): file, ("/v1/vector_stores/", "batch_id"): batch,
                    ("/v1/models/", "id"): support.ENCODER_NAME, ("/v1/releases/", "id"): "r1",
-                   ("/v1/fine_tuning/", "id"): "ftjob-none"}
+                   ("/v1/fine_tuning/", "id"): "ftjob-none", ("/debug/trace/", "id"): response,
+                   ("/v1/feedback/", "id"): response}
+        cls.request("POST", "/v1/feedback", {"answer_id": response, "rating": "bad"}, cls.admin)
         # What is for some is not for all who may use the collection.
         for document in DOCUMENT, file:
             status = cls.request("POST", f"/v1/documents/{document}?collection={COLLECTION}",
@@ -148,7 +156,9 @@ class Access(unittest.TestCase):
         """Route, what is expected of it, the scope it needs, and the request."""
         for route, (outcome, scope, *body) in ROUTES.items():
             method, path = self.filled_in(route)
-            text = json.dumps(body[0]).replace("{file}", self.ids["/v1/files/", "id"]) if body else None
+            text = json.dumps(body[0]) if body else ""
+            for name, place in ("file", "/v1/files/"), ("answer", "/v1/responses/"):
+                text = text.replace("{" + name + "}", self.ids[place, "id"])
             yield route, outcome, scope, (method, path, text.encode() if text else None)
 
     def test_the_table_has_every_route(self):

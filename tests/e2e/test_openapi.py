@@ -44,6 +44,7 @@ def make_objects():
     batch = made(f"{stores}/{store}/file_batches", {"file_ids": [file]})
     response = made("/v1/responses", {"input": "When?", "max_output_tokens": MOST_TOKENS})
     return {("/v1/documents/", "id"): ["tide"], ("/v1/responses/", "id"): [response],
+            ("/v1/feedback/", "id"): [response], ("/debug/trace/", "id"): [response],
             ("/v1/files/", "id"): [file], (stores, "id"): [store, store, "default"],
             (stores, "file_id"): ["ebb", file, "tide"], (stores, "batch_id"): [batch],
             ("/v1/models/", "id"): [support.GENERATOR_NAME, support.ENCODER_NAME], ("/v1/releases/", "id"): ["r1"]}
@@ -60,6 +61,8 @@ def lead_somewhere(case, choice):
         body["messages"].append({"role": "user", "content": "When does the tide turn?"})
     if "file_id" in body:
         body["file_id"] = known["/v1/files/", "id"][0]
+    if "answer_id" in body:
+        body["answer_id"] = known["/v1/feedback/", "id"][0]
     if isinstance(body.get("input"), list) and case.operation.path == "/v1/responses":
         body["input"].append({"role": "user", "content": "When does the tide turn?"})
 

@@ -87,6 +87,23 @@ class PageTest(unittest.TestCase):
         expect(mark).to_be_in_viewport()
         return mark.inner_text()
 
+    def newest(self, status):
+        """What the server has of the newest answer that was, or was not, judged."""
+        return server.request("GET", f"/v1/feedback?status={status}&limit=1")[2]["data"][0]
+
+    def wait_for_feedback(self, holds):
+        support.wait_until(lambda: holds(self.newest("all")), what="the feedback")
+
+    def make_queue(self, *questions):
+        """These questions, the first one first, are all that is to be reviewed."""
+        while left := server.request("GET", "/v1/feedback?status=unreviewed")[2]["data"]:
+            for item in left:
+                server.request("POST", "/v1/feedback", {"answer_id": item["id"], "rating": "good"})
+        for question in reversed(questions):
+            status, _, answer = server.request("POST", "/v1/chat/completions", {
+                "messages": [{"role": "user", "content": question}], "max_tokens": 30})
+            self.assertEqual(status, 200, answer)
+
     def no_sideways_scroll(self):
         width = self.page.evaluate("document.documentElement.scrollWidth")
         self.assertLessEqual(width, self.size[0])
@@ -166,6 +183,72 @@ class Wide(PageTest):
         expect(state).to_have_count(0)
         self.faults = [fault for fault in self.faults if "415" not in fault]
 
+    def test_takes_feedback(self):
+        self.ask()
+        self.wait_for_answer()
+        panel = self.page.locator(".feedback").last
+        good, bad = panel.get_by_label("Good answer"), panel.get_by_label("Bad answer")
+        good.click()
+        expect(good).to_have_attribute("aria-pressed", "true")
+        expect(panel.get_by_role("status")).to_have_text("Saved")
+        self.wait_for_feedback(lambda said: said["rating"] == "good")
+        bad.click()
+        expect(bad).to_have_attribute("aria-pressed", "true")
+        expect(good).to_have_attribute("aria-pressed", "false")
+        panel.get_by_role("button", name="Correct it").click()
+        expect(panel.locator("textarea")).to_be_focused()
+        self.page.keyboard.type("Every <b>fifteen</b> seconds.")
+        self.shot("correcting")
+        panel.get_by_role("button", name="Save").click()
+        expect(panel.locator(".corrected")).to_have_text("Corrected: Every <b>fifteen</b> seconds.")
+        expect(panel.get_by_role("button", name="Correct it")).to_be_focused()
+        # A passage that is cited has two cards, which say the same.
+        self.page.locator("details.sources summary").last.click()
+        self.page.get_by_label("Right passage").first.click()
+        expect(self.page.locator(".mark[aria-pressed=true]")).to_have_count(2)
+        self.page.get_by_label("Wrong passage").last.click()
+        expect(self.page.locator(".mark[aria-pressed=true]")).to_have_count(3)
+        self.shot("feedback")
+        said = self.newest("reviewed")
+        self.assertEqual((said["rating"], said["correction"]), ("bad", "Every <b>fifteen</b> seconds."))
+        self.assertEqual(sorted(mark["relevant"] for mark in said["passages"]), [False, True])
+        bad.click()
+        self.wait_for_feedback(lambda said: said["rating"] is None and said["correction"])
+
+    def test_review_by_keys(self):
+        questions = ["How long does the <i>bread</i> bake?", QUESTION, "What is a bicycle's chain for?"]
+        self.make_queue(*questions)
+        self.page.get_by_role("button", name="Review").click()
+        shown = self.page.locator("#review .question")
+        expect(shown).to_have_text(questions[0])
+        expect(shown).to_be_focused()
+        expect(self.page.locator("#ask")).to_be_hidden()
+        self.shot("review")
+        self.page.keyboard.press("n")
+        expect(shown).to_have_text(questions[1])
+        self.page.keyboard.press("p")
+        expect(shown).to_have_text(questions[0])
+        self.page.keyboard.press("g")
+        expect(shown).to_have_text(questions[1])
+        self.page.keyboard.press("c")
+        self.page.keyboard.type("Every fifteen seconds, big and bright.")
+        self.page.keyboard.press("Control+Enter")
+        expect(shown).to_have_text(questions[2])
+        self.page.locator("#review details.sources summary").click()
+        self.page.get_by_label("Wrong passage").last.click()
+        expect(self.page.locator(".mark[aria-pressed=true]").last).to_be_visible()
+        expect(shown).to_have_text(questions[2])
+        self.page.keyboard.press("b")
+        expect(self.page.locator("#review .done")).to_have_text("That was the last one.")
+        reviewed = server.request("GET", "/v1/feedback?limit=3")[2]["data"]
+        self.assertEqual([(said["rating"], said["correction"]) for said in reviewed],
+                         [("good", None), (None, "Every fifteen seconds, big and bright."), ("bad", None)])
+        self.page.keyboard.press("p")
+        expect(shown).to_have_text(questions[2])
+        expect(self.page.get_by_label("Bad answer")).to_have_attribute("aria-pressed", "true")
+        self.page.get_by_role("button", name="Review").click()
+        expect(self.page.locator("#question")).to_be_focused()
+
     def test_text_of_documents_never_becomes_markup(self):
         markup = "<img src=x onerror=\"document.title='broken'\"><b>Bold cranes nest on roofs.</b>"
         server.request("POST", "/v1/documents", {"id": "markup", "title": "<i>Cranes</i>",
@@ -242,6 +325,17 @@ class Dark(PageTest):
         self.check_marked()
         self.shot("dark")
 
+    def test_review_in_the_dark(self):
+        self.make_queue(QUESTION)
+        self.page.get_by_role("button", name="Review").click()
+        expect(self.page.locator("#review .question")).to_have_text(QUESTION)
+        self.page.locator("#review details.sources summary").click()
+        self.page.get_by_label("Right passage").last.click()
+        self.page.get_by_label("Wrong passage").first.click()
+        expect(self.page.locator(".mark[aria-pressed=true]").first).to_be_visible()
+        self.page.locator("#review-scroll").evaluate("node => { node.scrollTop = 0; }")
+        self.shot("dark-review")
+
 
 class Phone(PageTest):
     size = (390, 844)
@@ -262,6 +356,15 @@ class Phone(PageTest):
         expect(self.page.locator("#documents li").first).to_be_visible()
         self.no_sideways_scroll()
         self.shot("phone-documents")
+
+    def test_review_at_phone_width(self):
+        self.make_queue(QUESTION)
+        self.page.get_by_role("button", name="Review").click()
+        expect(self.page.locator("#review .question")).to_have_text(QUESTION)
+        self.no_sideways_scroll()
+        self.shot("phone-review")
+        self.page.get_by_label("Good answer").click()
+        expect(self.page.locator("#review .done")).to_be_visible()
 
 
 if __name__ == "__main__":

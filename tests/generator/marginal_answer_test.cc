@@ -18,6 +18,7 @@ namespace tandem {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 struct Line {
   std::string text;
@@ -100,6 +101,7 @@ TEST(MarginalAnswerTest, TheLikeliestPassageOfAnAnswerComesFirst) {
   const auto answer = choose(generator, {0.51f, 0.5f, 0.5f}, 0.05f);
   EXPECT_EQ(answer.generation.text, "June");
   EXPECT_THAT(ids(answer), ElementsAre(1, 0));
+  EXPECT_THAT(testing::text_of_bytes(answer.prompt), HasSubstr("passage 1."));
   EXPECT_TRUE(answer.generation.log_probabilities.empty()) << "nobody asked for them";
 }
 

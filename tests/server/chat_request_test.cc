@@ -41,12 +41,14 @@ TEST(ChatRequestTest, DefaultsAreThoseOfTheAnswerer) {
   EXPECT_FALSE(request.options.each);
   EXPECT_EQ(request.choices, 1u);
   EXPECT_FALSE(request.stream);
+  EXPECT_TRUE(request.store);
 }
 
 TEST(ChatRequestTest, ReadsEveryField) {
   const ChatRequest request =
       parse_chat_request(body_with({{"stream", true},
                                     {"stream_options", {{"include_usage", true}}},
+                                    {"store", false},
                                     {"max_tokens", 7},
                                     {"max_completion_tokens", 9},
                                     {"temperature", 0.5},
@@ -68,6 +70,7 @@ TEST(ChatRequestTest, ReadsEveryField) {
   const GenerationOptions& generation = request.options.generation;
   EXPECT_TRUE(request.stream);
   EXPECT_TRUE(request.include_usage);
+  EXPECT_FALSE(request.store);
   EXPECT_EQ(generation.max_tokens, 9);
   EXPECT_FLOAT_EQ(generation.sampling.temperature, 0.5f);
   EXPECT_FLOAT_EQ(generation.sampling.top_p, 0.25f);

@@ -302,7 +302,7 @@ TEST_F(ConversationTest, WhatIsFarTooLongIsRefusedUnread) {
 
 class ResponseRecordsTest : public ::testing::Test {
  protected:
-  ResponseRecords open(bool read_only = false, ResponseLimits limits = {}) const {
+  ResponseRecords open(bool read_only = false, RecordLimits limits = {}) const {
     return ResponseRecords(folder_.path(), read_only, limits);
   }
   static ResponseRecord record(const std::string& id, const std::string& text = "Hello.") {
