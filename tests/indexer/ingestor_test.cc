@@ -215,6 +215,38 @@ TEST_F(IngestorTest, AttributesAreSelectedByWhenIngestReturns) {
   EXPECT_EQ(count(), 0u);
 }
 
+TEST_F(IngestorTest, ReadersStayUnlessOthersAreGiven) {
+  const auto count = [&](const Readers& who) {
+    return attributes_->select(kDefaultCollection, visible_to(who))->size();
+  };
+  auto alpha = request(words("alpha", 100), "a.txt");
+  alpha.readers = Readers{"hr"};
+  alpha.attributes = {{"year", 2020.0}};
+  const auto added = ingestor_->ingest(alpha);
+  EXPECT_EQ(count({}), 0u);
+  EXPECT_EQ(count({"hr"}), added.passage_count);
+  const std::size_t encoded = encoder_.encoded;
+  alpha.readers = Readers{"it"};
+  EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUpdated);
+  EXPECT_EQ(encoder_.encoded, encoded);
+  EXPECT_EQ(count({"hr"}), 0u);
+
+  // A text that changes must not be for everybody by that.
+  alpha.readers.reset();
+  EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUnchanged);
+  alpha.bytes += words("more", 30);
+  const auto replaced = ingestor_->ingest(alpha);
+  EXPECT_EQ(replaced.status, IngestStatus::kReplaced);
+  EXPECT_EQ(count({}), 0u);
+  EXPECT_EQ(count({"it"}), replaced.passage_count);
+  EXPECT_EQ(store_->get_header(kDefaultCollection, replaced.document_id)->attributes,
+            *alpha.attributes);
+
+  alpha.readers.emplace();
+  EXPECT_EQ(ingestor_->ingest(alpha).status, IngestStatus::kUpdated);
+  EXPECT_EQ(count({}), replaced.passage_count);
+}
+
 TEST_F(IngestorTest, AFolderTakesAttributes) {
   write_file("a.txt", words("a", 100));
   write_file("b.txt", words("b", 100));
