@@ -21,9 +21,13 @@ class ActivationRows {
 
   std::int8_t* values(std::size_t row) const;  // [groups * 32], zero beyond the columns
   float* scales(std::size_t row) const;        // [groups]
-  // [2 * groups]: the sums of q over each 16 columns. What is the same for all weights of a group
-  // (a zero point, a minimum) is multiplied with these once.
+  // What is the same for all weights of a group (a zero point, a minimum) is multiplied once with
+  // these. [2 * groups]: the sums of q over each 16 columns.
   std::int32_t* sums(std::size_t row) const;
+  // [groups]: -8 times the sum over a group, and scale times that sum. A kernel loads them into all
+  // lanes at once; computed beside the products they took a sixth of the time of a prompt.
+  std::int32_t* offsets(std::size_t row) const;
+  float* shifts(std::size_t row) const;
 
  private:
   std::size_t columns_ = 0;

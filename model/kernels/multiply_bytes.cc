@@ -45,9 +45,19 @@ struct RowView {
   const std::int8_t* values;
   const float* scales;
   const std::int32_t* sums;
-
-  std::int32_t sum(std::size_t g) const { return sums[2 * g] + sums[2 * g + 1]; }
+  const std::int32_t* offsets;
+  const float* shifts;
 };
+
+// -kZero times the sum over a group, in all lanes.
+template <std::int32_t kZero>
+HWY_INLINE Ints offset_of(const RowView& row, std::size_t g) {
+  if constexpr (kZero == 0) return hn::Zero(kInts);
+  const Ints eight = hn::Set(kInts, row.offsets[g]);
+  if constexpr (kZero == 16) return hn::ShiftLeft<1>(eight);
+  if constexpr (kZero == 128) return hn::ShiftLeft<4>(eight);
+  return eight;
+}
 
 // `numbers` + 16 where the bit for the byte is set.
 HWY_INLINE Bytes add_fifth_bits(Bytes numbers, const std::uint8_t* bits) {
@@ -133,8 +143,7 @@ struct Scaled {
   static HWY_INLINE void add(const std::uint8_t* numbers, const std::uint8_t* scales,
                              std::size_t lane, std::size_t g, const RowView* rows, Floats* sums) {
     Ints acc[kRows];
-    for (std::size_t r = 0; r < kRows; ++r)
-      acc[r] = hn::Set(kInts, -Numbers::kZero * rows[r].sum(g));
+    for (std::size_t r = 0; r < kRows; ++r) acc[r] = offset_of<Numbers::kZero>(rows[r], g);
     Numbers::template products<kRows>(numbers + g * Numbers::kGroupBytes, lane, g, rows, acc);
     const Floats d = load_scales(scales + 2 * (g * kPanelRows + lane));
     for (std::size_t r = 0; r < kRows; ++r)
@@ -151,10 +160,9 @@ HWY_INLINE void add_with_minimum(const std::uint8_t* numbers, Floats d, Floats m
   for (std::size_t r = 0; r < kRows; ++r) acc[r] = hn::Zero(kInts);
   FourBits::products<kRows>(numbers + g * FourBits::kGroupBytes, lane, g, rows, acc);
   for (std::size_t r = 0; r < kRows; ++r) {
-    const float scale = rows[r].scales[g];
-    const Floats of_row = hn::Set(kFloats, scale * static_cast<float>(rows[r].sum(g)));
-    sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, hn::Set(kFloats, scale)),
-                         hn::MulAdd(m, of_row, sums[r]));
+    const Floats scale = hn::Set(kFloats, rows[r].scales[g]);
+    sums[r] = hn::MulAdd(hn::ConvertTo(kFloats, acc[r]), hn::Mul(d, scale),
+                         hn::MulAdd(m, hn::Set(kFloats, rows[r].shifts[g]), sums[r]));
   }
 }
 
@@ -249,7 +257,8 @@ void multiply_bytes(const Matrix& weights, Range panels, const ActivationRows& x
     const std::size_t count = std::min(kRowsPerPass, rows.second - begin);
     RowView views[kRowsPerPass];
     for (std::size_t r = 0; r < count; ++r)
-      views[r] = {x.values(begin + r), x.scales(begin + r), x.sums(begin + r)};
+      views[r] = {x.values(begin + r), x.scales(begin + r), x.sums(begin + r), x.offsets(begin + r),
+                  x.shifts(begin + r)};
     const auto pass = [&](Range of_panels) {
       float* const of_pass = out + (of_panels.first - panels.first) * kPanelRows + begin * stride;
       std::size_t row = 0;

@@ -56,11 +56,15 @@ void Quantize(std::span<const float> x, const ActivationRows& out, std::size_t r
         [&](std::size_t i) { values[i] = static_cast<std::int8_t>(std::lrintf(x[i] * inverse)); });
     std::fill(values + count, values + kGroup, std::int8_t{0});
     out.scales(row)[g] = scale;
+    std::int32_t total = 0;
     for (std::size_t half = 0; half < 2; ++half) {
       std::int32_t sum = 0;
       for (std::size_t i = 0; i < kGroup / 2; ++i) sum += values[half * kGroup / 2 + i];
       out.sums(row)[2 * g + half] = sum;
+      total += sum;
     }
+    out.offsets(row)[g] = -8 * total;
+    out.shifts(row)[g] = scale * static_cast<float>(total);
     x = x.subspan(count);
   }
 }
