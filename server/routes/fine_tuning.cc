@@ -18,6 +18,7 @@ using nlohmann::json;
 constexpr std::int64_t kDefaultPageSize = 20;
 constexpr std::int64_t kDefaultCheckpoints = 10;
 constexpr std::int64_t kMaxPageSize = 1000;
+constexpr int kPollAfterMs = 1000;                // steps take seconds
 constexpr std::size_t kMaxBodyBytes = 64u << 10;  // it is kept with the job
 
 std::filesystem::path run_of(const TuningJob& job, const RouteContext& context) {
@@ -63,9 +64,13 @@ bool is_selected(const TuningJob& job, const httplib::Params& parameters) {
 
 void list(Exchange& exchange, const RouteContext& context) {
   std::vector<json> jobs;
+  bool unfinished = false;
   for (const TuningJob& job : context.tuning.list()) {
-    if (is_selected(job, exchange.request().params)) jobs.push_back(to_json(job, context));
+    if (!is_selected(job, exchange.request().params)) continue;
+    unfinished |= !job.is_finished();
+    jobs.push_back(to_json(job, context));
   }
+  if (unfinished) ask_to_poll(exchange, kPollAfterMs);
   exchange.send_json(list_page(exchange, std::move(jobs), kDefaultPageSize, kMaxPageSize));
 }
 
@@ -96,7 +101,9 @@ void add_fine_tuning_routes(HttpServer& server, RouteContext& context) {
                                  kDefaultCheckpoints, kMaxPageSize));
   });
   server.add_route("GET", jobs + "/{id}", kReadsServer, [&context](Exchange& exchange) {
-    exchange.send_json(to_json(job_of(exchange, context), context));
+    const TuningJob job = job_of(exchange, context);
+    if (!job.is_finished()) ask_to_poll(exchange, kPollAfterMs);
+    exchange.send_json(to_json(job, context));
   });
 }
 

@@ -10,11 +10,19 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kPollAfterMs = 1000;
+
 json all_releases(const RouteContext& context) {
   json body = releases_json(*context.engine.store);
   const auto job = context.releases.job();
   body["job"] = job ? to_json(*job) : json(nullptr);
   return body;
+}
+
+void list(Exchange& exchange, const RouteContext& context) {
+  const auto job = context.releases.job();
+  if (job && job->status == ReleaseJob::Status::kRunning) ask_to_poll(exchange, kPollAfterMs);
+  exchange.send_json(all_releases(context));
 }
 
 void create(Exchange& exchange, const RouteContext& context) {
@@ -43,7 +51,7 @@ void change(Exchange& exchange, const RouteContext& context, const Change& chang
 
 void add_release_routes(HttpServer& server, RouteContext& context) {
   server.add_route("GET", "/v1/releases", kReadsServer,
-                   [&context](Exchange& exchange) { exchange.send_json(all_releases(context)); });
+                   [&context](Exchange& exchange) { list(exchange, context); });
   server.add_route("POST", "/v1/releases", kAdministers,
                    [&context](Exchange& exchange) { create(exchange, context); });
   server.add_route("POST", "/v1/releases/rollback", kAdministers, [&context](Exchange& exchange) {
