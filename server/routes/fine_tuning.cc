@@ -18,7 +18,6 @@ using nlohmann::json;
 constexpr std::int64_t kDefaultPageSize = 20;
 constexpr std::int64_t kDefaultCheckpoints = 10;
 constexpr std::int64_t kMaxPageSize = 1000;
-constexpr int kPollAfterMs = 1000;                // steps take seconds
 constexpr std::size_t kMaxBodyBytes = 64u << 10;  // it is kept with the job
 
 std::filesystem::path run_of(const TuningJob& job, const RouteContext& context) {
@@ -70,7 +69,7 @@ void list(Exchange& exchange, const RouteContext& context) {
     unfinished |= !job.is_finished();
     jobs.push_back(to_json(job, context));
   }
-  if (unfinished) ask_to_poll(exchange, kPollAfterMs);
+  if (unfinished) ask_to_poll(exchange, kTrainingPollMs);
   exchange.send_json(list_page(exchange, std::move(jobs), kDefaultPageSize, kMaxPageSize));
 }
 
@@ -102,7 +101,7 @@ void add_fine_tuning_routes(HttpServer& server, RouteContext& context) {
   });
   server.add_route("GET", jobs + "/{id}", kReadsServer, [&context](Exchange& exchange) {
     const TuningJob job = job_of(exchange, context);
-    if (!job.is_finished()) ask_to_poll(exchange, kPollAfterMs);
+    if (!job.is_finished()) ask_to_poll(exchange, kTrainingPollMs);
     exchange.send_json(to_json(job, context));
   });
 }

@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kPollAfterMs = 1000;
-
 json all_releases(const RouteContext& context) {
   json body = releases_json(*context.engine.store);
   const auto job = context.releases.job();
@@ -21,7 +19,7 @@ json all_releases(const RouteContext& context) {
 
 void list(Exchange& exchange, const RouteContext& context) {
   const auto job = context.releases.job();
-  if (job && job->status == ReleaseJob::Status::kRunning) ask_to_poll(exchange, kPollAfterMs);
+  if (job && job->status == ReleaseJob::Status::kRunning) ask_to_poll(exchange, kTrainingPollMs);
   exchange.send_json(all_releases(context));
 }
 

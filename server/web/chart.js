@@ -19,7 +19,7 @@ function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
-export const shortNumber = (value) => Number(value.toPrecision(3)).toString();
+export const shortNumber = (value) => Number(value.toPrecision(4)).toString();
 
 // Means of as many neighbours as it takes to have no more than `most` points.
 function thinned(points, most) {
@@ -42,14 +42,15 @@ function smoothed(points) {
   });
 }
 
-// Round numbers from low to high, some `about` of them.
+// Round numbers from low to high, some `about` of them, each with how it is written.
 function ticks(low, high, about) {
   const rough = (high - low) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
   const distance = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
+  const digits = Math.max(0, -Math.floor(Math.log10(distance)));
   const all = [];
   for (let place = Math.ceil(low / distance); place * distance <= high * (1 + 1e-9); place += 1) {
-    all.push(place * distance);
+    all.push([place * distance, (place * distance).toFixed(digits)]);
   }
   return all;
 }
@@ -83,15 +84,16 @@ export function chart({ name, axis, share, points }) {
   const line = (of, style) => svg('polyline', { class: style, points: at(of) });
 
   const parts = [];
-  for (const value of ticks(values.low, values.high, 4)) {
+  for (const [value, words] of ticks(values.low, values.high, 4)) {
     parts.push(svg('line', { class: 'grid', x1: kLeft, x2: kRight, y1: y(value), y2: y(value) }),
-      svg('text', { x: kLeft - 7, y: y(value) + 4, 'text-anchor': 'end' }, shortNumber(value)));
+      svg('text', { x: kLeft - 7, y: y(value) + 4, 'text-anchor': 'end' }, words));
   }
-  for (const step of ticks(steps.low, steps.high, 5).filter(Number.isInteger)) {
-    parts.push(svg('text', { x: x(step), y: kBottom + 18, 'text-anchor': 'middle' }, String(step)));
+  for (const [step, words] of ticks(steps.low, steps.high, 5)) {
+    if (!Number.isInteger(step)) continue;
+    parts.push(svg('text', { x: x(step), y: kBottom + 18, 'text-anchor': 'middle' }, words));
   }
   parts.push(
-    svg('text', { class: 'axis', x: kLeft - 7, y: 12, 'text-anchor': 'start' }, axis),
+    svg('text', { class: 'axis', x: 2, y: 12 }, axis),
     svg('text', { class: 'axis', x: kRight, y: kBottom + 35, 'text-anchor': 'end' }, 'step'));
   if (points.length >= kSmoothedFrom) {
     parts.push(line(drawn, 'curve faint'), line(thinned(smoothed(points), kMostPoints), 'curve'));

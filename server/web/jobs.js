@@ -96,7 +96,7 @@ const messageLine = (event) => element('li', { className: event.level },
 
 // Curves, table and messages of a job, of events that are fetched once each.
 function jobDetail(id) {
-  const events = new Map();
+  let events = [];  // the newest come first
   const place = element('div', { role: 'alert' });
   const waiting = element('p', { className: 'hint', textContent: 'No step is done yet.' });
   const charts = element('div', { className: 'charts' });
@@ -109,30 +109,30 @@ function jobDetail(id) {
     place, waiting, charts, figures, messages);
 
   async function fetchNew() {
-    const fetched = [];  // the newest come first
+    const known = new Set(events.map((event) => event.id));
+    const fresh = [];
     let after = '';
     while (true) {
       const page = await getJson(`/v1/fine_tuning/jobs/${id}/events?limit=${kEvents}${after}`);
-      fetched.push(...page.data);
-      if (!page.has_more || page.data.some((event) => events.has(event.id))) break;
+      const unknown = page.data.filter((event) => !known.has(event.id));
+      fresh.push(...unknown);
+      if (!page.has_more || unknown.length < page.data.length) return fresh;
       after = `&after=${encodeURIComponent(page.last_id)}`;
     }
-    for (const event of fetched) events.set(event.id, event);
   }
   const load = async () => {
-    const before = events.size;
-    await fetchNew();
-    if (events.size === before) return;
-    const all = [...events.values()];
-    const curves = curvesOf(all);
+    const fresh = await fetchNew();
+    if (fresh.length === 0) return;
+    events = [...fresh, ...events];
+    const curves = curvesOf(events);
     const known = kFigures.filter(({ key }) => curves[key]);
     waiting.hidden = known.length > 0;
     charts.replaceChildren(...known.map((figure) =>
       chart({ ...figure, points: curves[figure.key] })));
     figures.hidden = known.length === 0;
     table.replaceChildren(figureTable(curves, known));
-    messages.replaceChildren(...all.filter((event) => event.type === 'message')
-      .sort((a, b) => a.created_at - b.created_at).map(messageLine));
+    messages.replaceChildren(
+      ...events.filter((event) => event.type === 'message').reverse().map(messageLine));
   };
   return { node, place, load };
 }

@@ -98,7 +98,8 @@ function releaseRow({ id }) {
   const update = (release) => {
     setBadge(status, ...kStatus[release.status]);
     models.textContent = modelsOf(release);
-    made.textContent = `Made ${timeOf(release.created_at)}`;
+    made.textContent =
+      release.created_at > 0 ? `Made ${timeOf(release.created_at)}` : 'What the store began with';
     promoting.hidden = removing.hidden = release.status === 'live';
     node.classList.toggle('is-live', release.status === 'live');
   };

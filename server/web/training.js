@@ -5,6 +5,7 @@ import { byId, element, plural } from '/dom.js';
 import { showError, tellChanged, whileBusy } from '/parts.js';
 
 const kNewFile = 'new';
+const kNone = 'none';
 const kUsual = 'default';  // collection
 const kExamples = {
   questions: '{"question": "When was the lighthouse lit?", "answers": ["1862"]}',
@@ -13,7 +14,7 @@ const kExamples = {
 const kMeasures = [
   ['0.1', 'a tenth of them, kept aside'],
   ['0.2', 'a fifth of them, kept aside'],
-  ['', 'none: do not measure'],
+  [kNone, 'none: do not measure'],
 ];
 
 const form = byId('train');
@@ -64,7 +65,7 @@ function showFields() {
   }
   // Preferences measure no questions, which is what "better" is said of.
   const better = byId('train-then').querySelector('[value=better]');
-  better.disabled = method === 'dpo' || byId('train-measure').value === '';
+  better.disabled = method === 'dpo' || byId('train-measure').value === kNone;
   if (better.disabled && better.selected) byId('train-then').value = '';
 }
 
@@ -99,7 +100,7 @@ async function requestBody(uploaded) {
   if (measure === kNewFile) {
     body.validation_file = await upload(byId('train-measure-file'), uploaded);
   } else if (kMeasures.some(([value]) => value === measure)) {
-    if (measure) tandem.dev_share = Number(measure);
+    if (measure !== kNone) tandem.dev_share = Number(measure);
   } else {
     body.validation_file = measure;
   }

@@ -131,7 +131,7 @@ class Wide(ModelsTest):
         expect(job).to_contain_text(f"step {STEPS}")
         expect(loss.locator(".point")).to_have_count(STEPS)
         expect(loss).to_have_attribute("aria-label", re.compile(f"at step 1 to .* at step {STEPS}"))
-        expect(job.get_by_role("img", name="Right passage found first")).to_be_visible()
+        expect(job.get_by_role("img", name="Words of the answers right")).to_be_visible()
         job.get_by_text("All figures as a table").click()
         expect(job.locator("tbody tr")).to_have_count(STEPS)
         self.shot("trained")
