@@ -2,14 +2,14 @@
 
 import { element } from '/dom.js';
 
-const kWidth = 360;
-const kHeight = 200;
+const kWidth = 300;
+const kHeight = 190;
 const kLeft = 46;
-const kRight = 350;
+const kRight = 290;
 const kTop = 24;
-const kBottom = 158;
+const kBottom = 150;
 const kMostPoints = 300;  // more than there are pixels help nobody
-const kSmoothedFrom = 30; // points: fewer are no fog that a line must be seen through
+const kSmoothedFrom = 30;  // points: fewer are no fog that a line must be seen through
 const kSmoothing = 0.9;
 
 function svg(tag, attributes = {}, ...children) {
@@ -88,9 +88,9 @@ export function chart({ name, axis, share, points }) {
     parts.push(svg('line', { class: 'grid', x1: kLeft, x2: kRight, y1: y(value), y2: y(value) }),
       svg('text', { x: kLeft - 7, y: y(value) + 4, 'text-anchor': 'end' }, words));
   }
-  for (const [step, words] of ticks(steps.low, steps.high, 5)) {
+  for (const [step] of ticks(steps.low, steps.high, 5)) {
     if (!Number.isInteger(step)) continue;
-    parts.push(svg('text', { x: x(step), y: kBottom + 18, 'text-anchor': 'middle' }, words));
+    parts.push(svg('text', { x: x(step), y: kBottom + 18, 'text-anchor': 'middle' }, String(step)));
   }
   parts.push(
     svg('text', { class: 'axis', x: 2, y: 12 }, axis),

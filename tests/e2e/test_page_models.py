@@ -74,7 +74,7 @@ class ModelsTest(unittest.TestCase):
         """The whole view, also what would have to be scrolled to."""
         height = self.page.evaluate("document.querySelector('.models-column').offsetHeight + 120")
         self.page.set_viewport_size({"width": self.size[0], "height": max(height, self.size[1])})
-        self.page.screenshot(path=ARTIFACTS / f"models-{name}.png")
+        self.page.screenshot(path=ARTIFACTS / f"models-{name}.png", animations="disabled")
         self.resize(self.size)
 
     def row(self, name):
