@@ -63,9 +63,13 @@ bool is_selected(const TuningJob& job, const httplib::Params& parameters) {
 
 void list(Exchange& exchange, const RouteContext& context) {
   std::vector<json> jobs;
+  bool unfinished = false;
   for (const TuningJob& job : context.tuning.list()) {
-    if (is_selected(job, exchange.request().params)) jobs.push_back(to_json(job, context));
+    if (!is_selected(job, exchange.request().params)) continue;
+    unfinished |= !job.is_finished();
+    jobs.push_back(to_json(job, context));
   }
+  if (unfinished) ask_to_poll(exchange, kTrainingPollMs);
   exchange.send_json(list_page(exchange, std::move(jobs), kDefaultPageSize, kMaxPageSize));
 }
 
@@ -96,7 +100,9 @@ void add_fine_tuning_routes(HttpServer& server, RouteContext& context) {
                                  kDefaultCheckpoints, kMaxPageSize));
   });
   server.add_route("GET", jobs + "/{id}", kReadsServer, [&context](Exchange& exchange) {
-    exchange.send_json(to_json(job_of(exchange, context), context));
+    const TuningJob job = job_of(exchange, context);
+    if (!job.is_finished()) ask_to_poll(exchange, kTrainingPollMs);
+    exchange.send_json(to_json(job, context));
   });
 }
 

@@ -1,5 +1,6 @@
 // GET / and what the page consists of, out of the program itself
 #include <string_view>
+#include <utility>
 
 #include "server/routes/routes.h"
 #include "server/web_files.h"
@@ -28,8 +29,18 @@ void add_file(HttpServer& server, const std::string& path, std::string_view cont
 
 void add_page_routes(HttpServer& server) {
   add_file(server, "/", web_files::index_html, "text/html; charset=utf-8");
-  add_file(server, "/app.js", web_files::app_js, "text/javascript; charset=utf-8");
+  const std::pair<const char*, std::string_view> scripts[] = {
+      {"/app.js", web_files::app_js},           {"/dom.js", web_files::dom_js},
+      {"/api.js", web_files::api_js},           {"/views.js", web_files::views_js},
+      {"/models.js", web_files::models_js},     {"/releases.js", web_files::releases_js},
+      {"/training.js", web_files::training_js}, {"/jobs.js", web_files::jobs_js},
+      {"/chart.js", web_files::chart_js},       {"/parts.js", web_files::parts_js},
+  };
+  for (const auto& [path, content] : scripts) {
+    add_file(server, path, content, "text/javascript; charset=utf-8");
+  }
   add_file(server, "/style.css", web_files::style_css, "text/css; charset=utf-8");
+  add_file(server, "/models.css", web_files::models_css, "text/css; charset=utf-8");
   add_file(server, "/icon.svg", web_files::icon_svg, "image/svg+xml");
 }
 

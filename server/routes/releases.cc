@@ -17,6 +17,12 @@ json all_releases(const RouteContext& context) {
   return body;
 }
 
+void list(Exchange& exchange, const RouteContext& context) {
+  const auto job = context.releases.job();
+  if (job && job->status == ReleaseJob::Status::kRunning) ask_to_poll(exchange, kTrainingPollMs);
+  exchange.send_json(all_releases(context));
+}
+
 void create(Exchange& exchange, const RouteContext& context) {
   check_writable(context);
   const json body = exchange.json_body();
@@ -43,7 +49,7 @@ void change(Exchange& exchange, const RouteContext& context, const Change& chang
 
 void add_release_routes(HttpServer& server, RouteContext& context) {
   server.add_route("GET", "/v1/releases", kReadsServer,
-                   [&context](Exchange& exchange) { exchange.send_json(all_releases(context)); });
+                   [&context](Exchange& exchange) { list(exchange, context); });
   server.add_route("POST", "/v1/releases", kAdministers,
                    [&context](Exchange& exchange) { create(exchange, context); });
   server.add_route("POST", "/v1/releases/rollback", kAdministers, [&context](Exchange& exchange) {

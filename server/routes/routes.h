@@ -92,7 +92,9 @@ void check_files(const Exchange& exchange, const RouteContext& context,
 [[noreturn]] void throw_no_file(std::string_view id, std::string param);
 
 // Tells the client when to look again at what is in progress.
-void ask_to_poll(const Exchange& exchange);
+inline constexpr int kReadingPollMs = 250;  // soon enough for small files, seldom enough for large
+inline constexpr int kTrainingPollMs = 1000;
+void ask_to_poll(const Exchange& exchange, int after_ms);
 
 // Throw RequestError (404, "model_not_found") naming the models there are, or where the release has
 // no generator. A name of an encoder means that encoder and no other, since vectors of two cannot

@@ -18,9 +18,6 @@ namespace {
 using nlohmann::json;
 using Status = VectorStoreFile::Status;
 
-// Soon enough for small files, seldom enough for large ones.
-constexpr char kPollAfterMs[] = "250";
-
 std::optional<Status> parse_filter(const Exchange& exchange) {
   const std::string filter = exchange.query("filter");
   if (filter.empty()) return std::nullopt;
@@ -77,7 +74,7 @@ void retrieve(Exchange& exchange, const RouteContext& context) {
   const std::string id = vector_store_of(exchange);
   const VectorStoreFileView view =
       context.vector_stores.find_file(id, file_of(exchange, context, id));
-  if (view.file.status == Status::kInProgress) ask_to_poll(exchange);
+  if (view.file.status == Status::kInProgress) ask_to_poll(exchange, kReadingPollMs);
   exchange.send_json(to_json(view));
 }
 
@@ -134,7 +131,7 @@ void add_batch(Exchange& exchange, const RouteContext& context) {
 void retrieve_batch(Exchange& exchange, const RouteContext& context) {
   const FileBatchView view =
       context.vector_stores.find_batch(vector_store_of(exchange), exchange.path_part(2));
-  if (view.files.in_progress > 0) ask_to_poll(exchange);
+  if (view.files.in_progress > 0) ask_to_poll(exchange, kReadingPollMs);
   exchange.send_json(to_json(view));
 }
 
@@ -146,8 +143,8 @@ void cancel_batch(Exchange& exchange, const RouteContext& context) {
 
 }  // namespace
 
-void ask_to_poll(const Exchange& exchange) {
-  exchange.response().set_header("openai-poll-after-ms", kPollAfterMs);
+void ask_to_poll(const Exchange& exchange, int after_ms) {
+  exchange.response().set_header("openai-poll-after-ms", std::to_string(after_ms));
 }
 
 void add_vector_store_file_routes(HttpServer& server, RouteContext& context) {

@@ -34,7 +34,7 @@ void list(Exchange& exchange, const RouteContext& context) {
 
 void retrieve(Exchange& exchange, const RouteContext& context) {
   const VectorStoreView view = context.vector_stores.find(vector_store_of(exchange));
-  if (view.files.in_progress > 0) ask_to_poll(exchange);
+  if (view.files.in_progress > 0) ask_to_poll(exchange, kReadingPollMs);
   exchange.send_json(to_json(view));
 }
 

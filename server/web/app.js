@@ -4,17 +4,9 @@
 // Text from documents and models is only ever set as textContent. Offsets from the server count code
 // points, strings here count UTF-16 units; utf16Index() is the one place where they meet.
 
-const byId = (id) => document.getElementById(id);
-
-function element(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name.startsWith('aria-')) node.setAttribute(name, value);
-    else node[name] = value;
-  }
-  node.append(...children);
-  return node;
-}
+import { apiKey, getJson, messageOf, send, ServerError } from '/api.js';
+import { announce, byId, element, plural } from '/dom.js';
+import { watchView } from '/views.js';
 
 function utf16Index(text, codePoints) {
   let index = 0;
@@ -25,75 +17,12 @@ function utf16Index(text, codePoints) {
   return index;
 }
 
-function announce(message) {
-  byId('announcer').textContent = message;
-}
-
-const plural = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
-
 // "Section › Subsection, page 3"; the first heading of most documents only repeats the title.
 function place(item) {
   const headings = (item.heading_path ?? '').split(' > ').filter(Boolean);
   if (headings[0] === item.title) headings.shift();
   const parts = [headings.join(' › '), item.page ? `page ${item.page}` : ''];
   return parts.filter(Boolean).join(', ');
-}
-
-// Requests
-
-class ServerError extends Error {}
-
-async function errorOf(response) {
-  const body = await response.json().catch(() => null);
-  return new ServerError(body?.error?.message ?? `The server answered with status ${response.status}.`);
-}
-
-// The API key, where the server wants one. It is kept for this tab alone: who closes it is signed out.
-const apiKey = {
-  get: () => sessionStorage.getItem('tandem-api-key') ?? '',
-  set: (key) => sessionStorage.setItem('tandem-api-key', key),
-  headers: () => (apiKey.get() ? { Authorization: `Bearer ${apiKey.get()}` } : {}),
-};
-
-let asking = null;  // what every request that was refused meanwhile waits for
-
-// Resolves when there is another key than `refused`; rejects where none is given.
-function askForKey(refused, message) {
-  if (apiKey.get() !== refused) return Promise.resolve();
-  asking ??= new Promise((resolve, reject) => {
-    const dialog = byId('key-dialog');
-    byId('key-message').textContent = refused ? message : '';
-    byId('key').value = '';
-    dialog.returnValue = '';
-    dialog.showModal();
-    dialog.addEventListener('close', () => {
-      asking = null;
-      const given = byId('key').value.trim();
-      byId('key').value = '';
-      if (dialog.returnValue !== 'use' || !given) return reject(new ServerError(message));
-      apiKey.set(given);
-      resolve();
-    }, { once: true });
-  });
-  return asking;
-}
-
-// fetch() with the key; asks for one, and tries again, as long as the server wants another.
-async function send(path, options = {}) {
-  while (true) {
-    const key = apiKey.get();
-    const headers = { ...options.headers, ...apiKey.headers() };
-    const response = await fetch(path, { ...options, headers });
-    if (response.ok) return response;
-    const error = await errorOf(response);
-    if (response.status !== 401) throw error;
-    await askForKey(key, error.message);
-  }
-}
-
-async function getJson(path) {
-  const response = await send(path);
-  return response.json();
 }
 
 async function postJson(path, body) {
@@ -121,9 +50,6 @@ async function* readEvents(response) {
     }
   }
 }
-
-const messageOf = (error) =>
-  error instanceof ServerError ? error.message : 'The server cannot be reached. Is it still running?';
 
 // The document beside the conversation
 
@@ -538,7 +464,6 @@ byId('stop').addEventListener('click', () => {
 });
 byId('new-conversation').addEventListener('click', () => {
   running?.abort();
-  if (reviewing()) setReviewing(false);
   turns.length = 0;
   byId('turns').replaceChildren();
   setFresh(true);
@@ -622,25 +547,9 @@ async function showReview(place) {
 
 const reviewing = () => !byId('review').hidden;
 
-function setReviewing(on) {
-  closeViewer();
-  byId('review').hidden = !on;
-  byId('conversation').hidden = on;
-  byId('review-toggle').setAttribute('aria-pressed', String(on));
-  if (!on) {
-    question.focus();
-    return;
-  }
-  setLibraryShown(false);
-  queue = [];
-  queueEnded = false;
-  showReview(0);
-}
-
 const nextReview = () => reviewed < queue.length && showReview(reviewed + 1);
 const previousReview = () => reviewed > 0 && showReview(reviewed - 1);
 
-byId('review-toggle').addEventListener('click', () => setReviewing(!reviewing()));
 byId('review-next').addEventListener('click', nextReview);
 byId('review-previous').addEventListener('click', previousReview);
 document.addEventListener('keydown', (event) => {
@@ -791,7 +700,8 @@ byId('library-toggle').addEventListener('click', () =>
 
 // Drag and drop: enter and leave come for every element on the way, so they are counted.
 let dragDepth = 0;
-const hasFiles = (event) => event.dataTransfer?.types.includes('Files');
+const hasFiles = (event) =>
+  !byId('conversation').hidden && event.dataTransfer?.types.includes('Files');
 addEventListener('dragenter', (event) => {
   if (!hasFiles(event)) return;
   dragDepth += 1;
@@ -828,14 +738,21 @@ async function showModel() {
 async function showFeedback() {
   try {
     takesFeedback = (await getJson('/health')).feedback;
-    byId('review-toggle').hidden = !takesFeedback;
+    byId('review-link').hidden = !takesFeedback;
   } catch (error) {
     announce(messageOf(error));
   }
 }
 
 fitQuestion();
-showModel();
 showFeedback();
+watchView('ask', (shown) => (shown ? showModel() : closeViewer()));
+watchView('review', (shown) => {
+  closeViewer();
+  if (!shown) return;
+  queue = [];
+  queueEnded = false;
+  showReview(0);
+});
 loadDocuments();
 question.focus();

@@ -197,7 +197,11 @@ class FineTuning(unittest.TestCase):
         job = self.create()
         self.wait_for(job, lambda now: now.status == "running")
         support.wait_until(self.trainings, 60, "a training")
+        poll = lambda path: self.server.request("GET", path)[1].get_all("openai-poll-after-ms", [])
+        paths = "/v1/fine_tuning/jobs", f"/v1/fine_tuning/jobs/{job.id}"
+        self.assertEqual([len(poll(path)) for path in paths], [1, 1])
         self.assertEqual(self.jobs.cancel(job.id).status, "cancelled")
+        self.assertEqual([poll(path) for path in paths], [[], []])
         self.assertEqual(self.trainings(), [])
         with self.assertRaises(openai.BadRequestError):
             self.jobs.cancel(job.id)

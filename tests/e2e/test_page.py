@@ -218,7 +218,7 @@ class Wide(PageTest):
     def test_review_by_keys(self):
         questions = ["How long does the <i>bread</i> bake?", QUESTION, "What is a bicycle's chain for?"]
         self.make_queue(*questions)
-        self.page.get_by_role("button", name="Review").click()
+        self.page.get_by_role("link", name="Review").click()
         shown = self.page.locator("#review .question")
         expect(shown).to_have_text(questions[0])
         expect(shown).to_be_focused()
@@ -246,7 +246,7 @@ class Wide(PageTest):
         self.page.keyboard.press("p")
         expect(shown).to_have_text(questions[2])
         expect(self.page.get_by_label("Bad answer")).to_have_attribute("aria-pressed", "true")
-        self.page.get_by_role("button", name="Review").click()
+        self.page.get_by_role("link", name="Review").click()
         expect(self.page.locator("#question")).to_be_focused()
 
     def test_text_of_documents_never_becomes_markup(self):
@@ -327,7 +327,7 @@ class Dark(PageTest):
 
     def test_review_in_the_dark(self):
         self.make_queue(QUESTION)
-        self.page.get_by_role("button", name="Review").click()
+        self.page.get_by_role("link", name="Review").click()
         expect(self.page.locator("#review .question")).to_have_text(QUESTION)
         self.page.locator("#review details.sources summary").click()
         self.page.get_by_label("Right passage").last.click()
@@ -359,7 +359,7 @@ class Phone(PageTest):
 
     def test_review_at_phone_width(self):
         self.make_queue(QUESTION)
-        self.page.get_by_role("button", name="Review").click()
+        self.page.get_by_role("link", name="Review").click()
         expect(self.page.locator("#review .question")).to_have_text(QUESTION)
         self.no_sideways_scroll()
         self.shot("phone-review")
