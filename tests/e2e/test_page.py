@@ -246,8 +246,9 @@ class Wide(PageTest):
         self.page.keyboard.press("p")
         expect(shown).to_have_text(questions[2])
         expect(self.page.get_by_label("Bad answer")).to_have_attribute("aria-pressed", "true")
-        self.page.get_by_role("link", name="Review").click()
-        expect(self.page.locator("#question")).to_be_focused()
+        self.page.get_by_role("link", name="Ask").click()
+        expect(self.page.locator("#question")).to_be_visible()
+        expect(self.page.locator("#review")).to_be_hidden()
 
     def test_text_of_documents_never_becomes_markup(self):
         markup = "<img src=x onerror=\"document.title='broken'\"><b>Bold cranes nest on roofs.</b>"
