@@ -41,8 +41,8 @@ struct SearchOptions {
   // Only passages of documents that it selects are searched: as many hits come back as without it,
   // if it leaves as many.
   std::optional<Filter> filter = std::nullopt;
-  // Only passages of documents that somebody who is all of these may see (store/readers.h); nothing:
-  // of all documents.
+  // Only passages of documents that somebody who is all of these may see (store/readers.h);
+  // nothing: of all documents.
   std::optional<Readers> who = std::nullopt;
   SearchMode mode = SearchMode::kHybrid;
   FusionOptions fusion = {};  // for kHybrid
