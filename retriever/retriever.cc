@@ -198,7 +198,7 @@ void Retriever::drop_forbidden(const LexicalQuery& query,
   passages = std::move(kept);
 }
 
-std::vector<Hit> best_hits(std::map<PassageId, Hit> found, std::size_t limit) {
+std::vector<Hit> best_hits(std::map<PassageId, Hit>&& found, std::size_t limit) {
   std::vector<Hit> hits;
   hits.reserve(found.size());
   for (auto& [id, hit] : found) hits.push_back(std::move(hit));

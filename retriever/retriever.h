@@ -66,7 +66,7 @@ struct Hit {
 
 // Of what several searches found, by passage, the `limit` with the highest scores, best first; of
 // equal ones the older passage first. Pure; safe from any thread.
-std::vector<Hit> best_hits(std::map<PassageId, Hit> found, std::size_t limit);
+std::vector<Hit> best_hits(std::map<PassageId, Hit>&& found, std::size_t limit);
 
 // Borrows its parts, which must outlive it. search() may be called from any thread.
 class Retriever {

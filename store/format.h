@@ -81,7 +81,7 @@
 
 namespace tandem::format {
 
-inline constexpr std::uint32_t kStoreVersion = 3;
+inline constexpr std::uint32_t kStoreVersion = 4;
 inline constexpr std::uint8_t kRecordVersion = 4;
 
 inline constexpr char kNextPassageKey[] = "next_passage";

@@ -21,6 +21,7 @@ Value choice(const Exchange& exchange, const std::string& name,
   const auto found = choices.find(exchange.query(name, fallback));
   if (found != choices.end()) return found->second;
   std::vector<std::string> known;
+  known.reserve(choices.size());
   for (const auto& [word, value] : choices) known.push_back(word);
   throw RequestError(400, fmt::format("'{}' must be one of: {}.", name, fmt::join(known, ", ")),
                      name);

@@ -49,6 +49,7 @@ class SeedSayer final : public testing::FakeGenerator {
 
 std::vector<std::string> texts_of(const std::vector<GenerationResult>& results) {
   std::vector<std::string> texts;
+  texts.reserve(results.size());
   for (const GenerationResult& result : results) texts.push_back(result.text);
   return texts;
 }

@@ -225,6 +225,7 @@ TEST_F(AnswerRecordsTest, ALongPromptIsNotKept) {
 TEST_F(AnswerRecordsTest, FeedbackMayComeBeforeItsAnswerIsWritten) {
   AnswerRecords records = open({.count = 20});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&records, t] {
       for (int i = 0; i < 25; ++i) {

@@ -91,6 +91,7 @@ TEST(AuditLogTest, LinesOfManyThreadsStayWhole) {
   const testing::TemporaryFolder folder;
   AuditLog log(folder.path());
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&log, t] {
       for (int i = 0; i < 50; ++i) log.write(entry("/v1/documents/" + std::to_string(t)));

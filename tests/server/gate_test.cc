@@ -18,7 +18,6 @@ namespace tandem {
 namespace {
 
 using ::testing::Contains;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
@@ -247,6 +246,7 @@ TEST(ApiKeysTest, RefusesWhatMakesNoSense) {
 TEST(ApiKeysTest, NoChangeIsLostWhereManyAreMadeAtOnce) {
   const testing::TemporaryFolder folder;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] { add_api_key(folder.path(), named(std::to_string(i))); });
   }

@@ -30,17 +30,17 @@ TEST(FormatTest, BytesAreThoseOfTheGrammar) {
   EXPECT_EQ(format::collection_passage_key(1, 0x0102), "\0\0\0\x01\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(format::document_key(2, "ab"), "\0\0\0\x02"s + "ab");
   EXPECT_EQ(format::postings_key(1, "ab", 0x0203), "\0\0\0\x01"s + "ab" + "\0\0\0\x02\x03"s);
-  EXPECT_EQ(format::encode_counter(0x0102), "\x03\x02\x01\0\0\0\0\0\0"s);
+  EXPECT_EQ(format::encode_counter(0x0102), "\x04\x02\x01\0\0\0\0\0\0"s);
   EXPECT_EQ(
       format::encode_collection({3, 2, 1, 4, 5, 6}),
-      "\x03\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0"s +
+      "\x04\x03\0\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0"s +
           "\x06\0\0\0\0\0\0\0"s);
-  EXPECT_EQ(format::encode_tombstone(5), "\x03\x05\0\0\0"s);
+  EXPECT_EQ(format::encode_tombstone(5), "\x04\x05\0\0\0"s);
   EXPECT_EQ(format::encode_terms({7, {{"ab", 2}}}),
-            "\x03\x07\0\0\0\x01\0\0\0\x02"
+            "\x04\x07\0\0\0\x01\0\0\0\x02"
             "ab\x02\0\0\0"s);
   const float one = 1;
-  EXPECT_EQ(format::encode_vector({&one, 1}), "\x03\0\0\x80\x3F"s);
+  EXPECT_EQ(format::encode_vector({&one, 1}), "\x04\0\0\x80\x3F"s);
 
   StoreSettings settings;
   settings.encoder_path = "p";
@@ -48,7 +48,7 @@ TEST(FormatTest, BytesAreThoseOfTheGrammar) {
   settings.dimension = 384;
   settings.analysis = "a";
   EXPECT_EQ(format::encode_settings(settings),
-            "\x03\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0\x01\0\0\0a"s);
+            "\x04\x01\0\0\0p\x02\0\0\0id\x80\x01\0\0\0\0\0\0\x01\0\0\0a"s);
 }
 
 TEST(FormatTest, RecordsFromBeforeTermsAreRead) {

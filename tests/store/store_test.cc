@@ -374,12 +374,12 @@ TEST_F(StoreTest, OpeningWhatIsNotThereIsNotFound) {
 
 TEST_F(StoreTest, ANewerStoreIsRefusedUntouched) {
   store_.reset();
-  write_file_atomic(path() / "VERSION", "tandem-store 4\n");
+  write_file_atomic(path() / "VERSION", "tandem-store 5\n");
   for (const bool read_only : {false, true}) {
     const auto error = error_of([&] { Store::open(path(), {.read_only = read_only}); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error->what(), HasSubstr("version 4"));
+    EXPECT_THAT(error->what(), HasSubstr("version 5"));
   }
 }
 
@@ -480,7 +480,7 @@ TEST_F(StoreTest, AStoreWithoutTermsIsReadAndGivenThem) {
   EXPECT_EQ(read_file(path() / "VERSION", 100), "tandem-store 1\n");
 
   open();
-  EXPECT_EQ(read_file(path() / "VERSION", 100), "tandem-store 3\n");
+  EXPECT_EQ(read_file(path() / "VERSION", 100), "tandem-store 4\n");
   EXPECT_EQ(store_->list_collections()[0].passages_with_terms, 0u);
   const auto passages = store_->passages_without_terms(0, 10);
   ASSERT_EQ(passages.size(), 3u);
