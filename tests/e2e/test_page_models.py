@@ -185,6 +185,7 @@ class Wide(ModelsTest):
         key = support.keys(server.store, "add", "models-reader")
         self.addCleanup(support.keys, server.store, "remove", "models-reader")
         self.page.reload()
+        expect(self.page.locator("#key")).to_be_focused()
         self.page.keyboard.type(key)
         self.page.keyboard.press("Enter")
         expect(self.row("r1")).to_contain_text("in service")
