@@ -53,10 +53,12 @@ std::string expression_of(const std::string& pattern) {
 // accepting thread, where it is refused at once.
 class WorkerPool : public httplib::ThreadPool {
  public:
-  WorkerPool(int threads, int max_waiting, std::atomic<int>& waiting, Metrics& metrics)
+  WorkerPool(int threads, int max_waiting, std::atomic<int>& waiting, std::atomic<int>& serving,
+             Metrics& metrics)
       : ThreadPool(static_cast<std::size_t>(threads)),
         max_waiting_(max_waiting),
         waiting_(waiting),
+        serving_(serving),
         metrics_(metrics) {}
 
   void enqueue(std::function<void()> task) override {
@@ -64,15 +66,18 @@ class WorkerPool : public httplib::ThreadPool {
     ++waiting_;
     metrics_.count_waiting(1);
     ThreadPool::enqueue([this, task = std::move(task)] {
+      ++serving_;
       --waiting_;
       metrics_.count_waiting(-1);
       task();
+      --serving_;
     });
   }
 
  private:
   const int max_waiting_;
   std::atomic<int>& waiting_;
+  std::atomic<int>& serving_;
   Metrics& metrics_;
 };
 
@@ -117,7 +122,8 @@ HttpServer::HttpServer(const HttpServerOptions& options, Metrics& metrics)
   set_tcp_nodelay(true);
   set_payload_max_length(options.limits.max_body_bytes);
   new_task_queue = [this] {
-    return new WorkerPool(options_.worker_threads, options_.max_waiting, waiting_, metrics_);
+    return new WorkerPool(options_.worker_threads, options_.max_waiting, waiting_, serving_,
+                          metrics_);
   };
   port_ = options.port == 0 ? bind_to_any_port(options.host)
                             : (bind_to_port(options.host, options.port) ? options.port : -1);
@@ -214,7 +220,10 @@ void HttpServer::refuse(socket_t socket) {
 void HttpServer::serve(Connection& connection) {
   bool served_one = false;
   const auto give_up = [&](int idle_ms) {
-    return stopping_ || (waiting_ > 0 && (served_one || idle_ms > kSilentConnectionMs));
+    // Not where a worker is free, though others wait for it to wake up: a client may be sending its
+    // next request at this moment.
+    const bool is_wanted = waiting_ > 0 && serving_ >= options_.worker_threads;
+    return stopping_ || (is_wanted && (served_one || idle_ms > kSilentConnectionMs));
   };
   while (connection.wait_for_request(give_up)) {
     if (!serve_request(connection) || stopping_) break;

@@ -91,7 +91,8 @@ class HttpServer : private httplib::Server {
   int port_ = 0;
   socket_t listener_ = INVALID_SOCKET;  // a duplicate, so that stop() never meets a closed one
   std::atomic<bool> stopping_ = false;
-  std::atomic<int> waiting_ = 0;
+  std::atomic<int> waiting_ = 0;  // connections without a worker
+  std::atomic<int> serving_ = 0;  // those with one
   std::atomic<std::thread::id> accepting_thread_;
   std::vector<Route> routes_;
   // httplib hands handlers a const Request and nothing of ours: its address leads to the exchange.

@@ -373,6 +373,18 @@ TEST_F(HttpServerTest, IdleConnectionsGiveWayToWaitingOnes) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 }
 
+TEST_F(HttpServerTest, IdleConnectionsStayWhereAWorkerIsFree) {
+  options_.worker_threads = 8;
+  start();
+  RawClient idle(server_->port());
+  idle.send("GET /things/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  std::string answer;
+  while (answer.find("\"a\"") == std::string::npos) answer += idle.read_some();
+  for (int i = 0; i < 50; ++i) EXPECT_THAT(answer_to(get("/things/b")), HasSubstr("\"b\""));
+  idle.send(get("/things/again"));
+  EXPECT_THAT(idle.read_all(), HasSubstr("\"again\""));
+}
+
 TEST_F(HttpServerTest, RefusesConnectionsBeyondTheQueue) {
   options_.worker_threads = 1;
   options_.max_waiting = 1;
