@@ -94,7 +94,7 @@ bool Connection::handshake() {
 }
 
 bool Connection::wait_for_request(const std::function<bool(int idle_ms)>& give_up) {
-  if (buffer_begin_ < buffer_end_ || (tls_ && tls_has_pending(tls_.get()))) return true;
+  if (holds_input()) return true;
   const auto start = Clock::now();
   while (!wait_for(socket_, POLLIN, kIdleSliceMs)) {
     const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
@@ -136,8 +136,11 @@ int Connection::read_timeout_left_ms() const {
 }
 
 bool Connection::is_readable() const {
-  return buffer_begin_ < buffer_end_ || (tls_ && tls_has_pending(tls_.get())) ||
-         wait_for(socket_, POLLIN, read_timeout_left_ms());
+  return holds_input() || wait_for(socket_, POLLIN, read_timeout_left_ms());
+}
+
+bool Connection::holds_input() const {
+  return buffer_begin_ < buffer_end_ || (tls_ && tls_has_pending(tls_.get()));
 }
 
 ssize_t Connection::receive(char* data, std::size_t size, int timeout_ms) {

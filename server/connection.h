@@ -77,6 +77,8 @@ class Connection : public httplib::Stream {
   using Clock = std::chrono::steady_clock;
 
   int read_timeout_left_ms() const;
+  // Bytes that have come and wait here, not in the socket.
+  bool holds_input() const;
   void discard_input();
   // Once they can: what recv(2) and send(2) return.
   ssize_t receive(char* data, std::size_t size, int timeout_ms);

@@ -104,14 +104,13 @@ UploadedFile UploadedFiles::add(std::string_view filename, std::string_view purp
   file.sequence = ++last_sequence_;
   make_record_folder(folder_);
   write_file_atomic(bytes_path(file.id), bytes);
-  const json record = {{"version", kVersion},
-                       {"sequence", file.sequence},
+  const json record = {{"sequence", file.sequence},
                        {"filename", file.filename},
                        {"purpose", file.purpose},
                        {"created_at", file.created_at_unix_s},
                        {"owner", file.owner}};
   try {
-    write_file_atomic(record_path(file.id), record.dump());
+    write_record(record_path(file.id), record, kVersion);
   } catch (...) {
     std::error_code ignored;
     fs::remove(bytes_path(file.id), ignored);

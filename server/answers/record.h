@@ -20,9 +20,9 @@ enum class Rating { kNone, kGood, kBad };
 
 struct Feedback {
   Rating rating = Rating::kNone;
-  std::string correction;              // what should have been answered; empty: nothing
-  std::string comment;                 // likewise
-  std::map<PassageId, bool> relevant;  // of passages that were found: whether they help
+  std::string correction = {};              // what should have been answered; empty: nothing
+  std::string comment = {};                 // likewise
+  std::map<PassageId, bool> relevant = {};  // of passages that were found: whether they help
   std::int64_t updated_at_unix_s = 0;
 
   bool says_nothing() const {

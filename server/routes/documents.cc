@@ -45,8 +45,7 @@ Ingestor& writable(const RouteContext& context) {
 std::string visible_id(const Exchange& exchange, const RouteContext& context,
                        const std::string& collection) {
   std::string id = exchange.path_part(1);
-  const auto document = context.engine.store->get_header(collection, id);
-  if (!document || !exchange.caller().may_read(document->readers)) throw_not_found(collection, id);
+  if (is_hidden(exchange, context, collection, id)) throw_not_found(collection, id);
   return id;
 }
 
@@ -106,13 +105,15 @@ IngestRequest parse_uploaded_document(const httplib::Request& http) {
   }
   request.collection = field("collection");
   // Checked as the same fields of a JSON body are.
-  for (const char* name : {"attributes", "readers"}) {
+  const auto body_with = [&](const char* name) {
     const std::string text = field(name);
-    if (text.empty()) continue;
-    const json body = parse_json_object(fmt::format("{{\"{}\":{}}}", name, text));
-    if (auto attributes = Fields(body).attributes("attributes")) request.attributes = attributes;
-    if (auto readers = Fields(body).readers("readers")) request.readers = readers;
-  }
+    return text.empty() ? json::object()
+                        : parse_json_object(fmt::format("{{\"{}\":{}}}", name, text));
+  };
+  const json with_attributes = body_with("attributes");
+  request.attributes = Fields(with_attributes).attributes("attributes");
+  const json with_readers = body_with("readers");
+  request.readers = Fields(with_readers).readers("readers");
   return request;
 }
 

@@ -61,11 +61,16 @@ void check_file_search(const Exchange& exchange, const RouteContext& context,
   }
 }
 
+bool is_hidden(const Exchange& exchange, const RouteContext& context, std::string_view collection,
+               std::string_view id) {
+  if (!exchange.caller().who) return false;
+  const auto document = context.engine.store->get_header(collection, id);
+  return document && !exchange.caller().may_read(document->readers);
+}
+
 void check_may_replace(const Exchange& exchange, const RouteContext& context,
                        std::string_view collection, std::string_view id) {
-  if (!exchange.caller().who) return;
-  const auto document = context.engine.store->get_header(collection, id);
-  if (!document || exchange.caller().may_read(document->readers)) return;
+  if (!is_hidden(exchange, context, collection, id)) return;
   throw RequestError(403, fmt::format("The id '{}' is that of a document of others.", id), "id",
                      "document_of_others");
 }

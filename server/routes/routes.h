@@ -82,6 +82,9 @@ void check_file_search(const Exchange& exchange, const RouteContext& context,
 bool may_see(const Exchange& exchange, const AnswerRecord& record);
 // The {id} of a path below /v1/vector_stores/.
 std::string vector_store_of(const Exchange& exchange);
+// Whether there is a document that the caller may not see. Reads nothing for those who see all.
+bool is_hidden(const Exchange& exchange, const RouteContext& context, std::string_view collection,
+               std::string_view id);
 // Of a document that is to be added, by an id that there may be already. 403 where that is one
 // which the caller may not see.
 void check_may_replace(const Exchange& exchange, const RouteContext& context,

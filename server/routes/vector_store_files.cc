@@ -29,13 +29,6 @@ std::optional<Status> parse_filter(const Exchange& exchange) {
                      "filter");
 }
 
-bool is_hidden(const Exchange& exchange, const RouteContext& context, std::string_view store,
-               std::string_view file) {
-  if (!exchange.caller().who) return false;
-  const auto document = context.engine.store->get_header(store, file);
-  return document && !exchange.caller().may_read(document->readers);
-}
-
 // The {file_id} of the path.
 std::string file_of(const Exchange& exchange, const RouteContext& context,
                     const std::string& store) {

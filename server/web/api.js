@@ -62,6 +62,10 @@ export async function send(path, options = {}) {
   }
 }
 
+// The same of a body of JSON.
+export const post = (path, body, options = {}) => send(path, {
+  ...options, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+
 export async function getJson(path) {
   const response = await send(path);
   return response.json();

@@ -4,7 +4,7 @@
 // Text from documents and models is only ever set as textContent. Offsets from the server count code
 // points, strings here count UTF-16 units; utf16Index() is the one place where they meet.
 
-import { apiKey, getJson, messageOf, send, ServerError } from '/api.js';
+import { apiKey, getJson, messageOf, post, send, ServerError } from '/api.js';
 import { announce, byId, element, plural } from '/dom.js';
 import { watchView } from '/views.js';
 
@@ -23,12 +23,6 @@ function place(item) {
   if (headings[0] === item.title) headings.shift();
   const parts = [headings.join(' › '), item.page ? `page ${item.page}` : ''];
   return parts.filter(Boolean).join(', ');
-}
-
-async function postJson(path, body) {
-  const response = await send(path, {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-  return response.json();
 }
 
 // Yields the JSON of each server-sent event until "[DONE]".
@@ -184,7 +178,8 @@ function feedbackOn(answerId, said = () => {}) {
   // Whether it was taken.
   async function say(change) {
     try {
-      show(await postJson('/v1/feedback', { answer_id: answerId, ...change }));
+      const response = await post('/v1/feedback', { answer_id: answerId, ...change });
+      show(await response.json());
       note.textContent = 'Saved';
       said(change);
     } catch (error) {
@@ -369,13 +364,8 @@ function setRunning(controller) {
 }
 
 async function streamAnswer(question, answer, signal) {
-  const response = await send('/v1/chat/completions', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ messages: messagesFor(question), stream: true,
-      stream_options: { include_usage: true } }),
-    signal,
-  });
+  const response = await post('/v1/chat/completions', { messages: messagesFor(question), stream: true,
+    stream_options: { include_usage: true } }, { signal });
   const result = { id: '', text: '', citations: [], passages: [], usage: null, finish: null };
   answer.result = result;
   for await (const chunk of readEvents(response)) {

@@ -1,6 +1,6 @@
 // The form of the view "Models" that starts a training.
 
-import { getJson, send } from '/api.js';
+import { getJson, post, send } from '/api.js';
 import { byId, element, plural } from '/dom.js';
 import { showError, tellChanged, whileBusy } from '/parts.js';
 
@@ -115,9 +115,7 @@ async function requestBody(uploaded) {
 async function start() {
   const uploaded = [];
   try {
-    const body = JSON.stringify(await requestBody(uploaded));
-    const headers = { 'Content-Type': 'application/json' };
-    return await (await send('/v1/fine_tuning/jobs', { method: 'POST', headers, body })).json();
+    return await (await post('/v1/fine_tuning/jobs', await requestBody(uploaded))).json();
   } catch (error) {
     // Whoever mends a file sends it again; those that started nothing are not kept.
     for (const id of uploaded) await send(`/v1/files/${id}`, { method: 'DELETE' }).catch(() => {});

@@ -1,17 +1,10 @@
-"""The page in a real Chromium: ask, watch, follow a citation, add documents; screenshots are kept."""
-import os
-import pathlib
-import shutil
-import sys
-import unittest
+"""The page: ask, watch, follow a citation, add documents, judge answers."""
+from playwright.sync_api import expect
 
-from playwright.sync_api import expect, sync_playwright
-
+import browser
 import support
 
 QUESTION = "How often does the lamp of Gannet Rock flash?"
-ARTIFACTS = pathlib.Path(os.environ.get("TANDEM_ARTIFACTS", "artifacts"))
-CHROMIUM = shutil.which("chromium")
 ANSWER_MS = 90_000  # a slow machine under load
 
 DROP_FILE = """([name, text]) => {
@@ -25,47 +18,17 @@ DROP_FILE = """([name, text]) => {
 
 
 def setUpModule():
-    global server, stack, playwright, browser
-    stack = support.running_server()
-    server = stack.__enter__()
-    playwright = sync_playwright().start()
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    global server
+    server = browser.start()
 
 
-def tearDownModule():
-    browser.close()
-    playwright.stop()
-    stack.__exit__(None, None, None)
-
-
-class PageTest(unittest.TestCase):
-    size = (1280, 800)
-    scheme = "light"
-
+class PageTest(browser.PageTest):
     def setUp(self):
-        width, height = self.size
-        self.context = browser.new_context(viewport={"width": width, "height": height},
-                                           color_scheme=self.scheme)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.faults = []
-        self.foreign = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda message: message.type == "error" and
-                     self.faults.append(message.text))
-        self.page.on("request", lambda request: request.url.startswith(server.url) or
-                     self.foreign.append(request.url))
-        self.page.goto(server.url)
+        super().setUp()
         self.page.locator("#documents li").first.wait_for(state="attached")
 
-    def tearDown(self):
-        self.context.close()
-        self.assertEqual(self.faults, [])
-        self.assertEqual(self.foreign, [], "the page loaded something from elsewhere")
-
     def shot(self, name):
-        self.page.screenshot(path=ARTIFACTS / f"page-{name}.png")
+        self.page.screenshot(path=browser.ARTIFACTS / f"page-{name}.png")
 
     def ask(self, question=QUESTION):
         self.page.locator("#question").fill(question)
@@ -103,10 +66,6 @@ class PageTest(unittest.TestCase):
             status, _, answer = server.request("POST", "/v1/chat/completions", {
                 "messages": [{"role": "user", "content": question}], "max_tokens": 30})
             self.assertEqual(status, 200, answer)
-
-    def no_sideways_scroll(self):
-        width = self.page.evaluate("document.documentElement.scrollWidth")
-        self.assertLessEqual(width, self.size[0])
 
 
 class Wide(PageTest):
@@ -369,7 +328,4 @@ class Phone(PageTest):
 
 
 if __name__ == "__main__":
-    if CHROMIUM is None:
-        print("skipped: there is no chromium; install Debian's package of that name")
-        sys.exit(77)
-    unittest.main()
+    browser.main()

@@ -1,18 +1,12 @@
-"""The view "Models" of the page in a real Chromium: releases, a training, its curves; screenshots are kept."""
+"""The view "Models" of the page: releases, a training, its curves."""
 import json
-import os
-import pathlib
 import re
-import shutil
-import sys
-import unittest
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+import browser
 import support
 
-ARTIFACTS = pathlib.Path(os.environ.get("TANDEM_ARTIFACTS", "artifacts"))
-CHROMIUM = shutil.which("chromium")
 TRAINING_MS = 600_000  # a slow machine under load
 STEPS = 3
 WIDE, PHONE = (1280, 900), (390, 844)
@@ -33,48 +27,23 @@ def file(name, content):
 
 
 def setUpModule():
-    global server, stack, playwright, browser
-    stack = support.running_server()
-    server = stack.__enter__()
-    playwright = sync_playwright().start()
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    global server
+    server = browser.start()
 
 
-def tearDownModule():
-    browser.close()
-    playwright.stop()
-    stack.__exit__(None, None, None)
-
-
-class ModelsTest(unittest.TestCase):
+class ModelsTest(browser.PageTest):
     size = WIDE
+    address = "/#models"
 
     def setUp(self):
-        width, height = self.size
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="light")
-        self.page = context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.faults = []
-        self.foreign = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda message: message.type == "error" and self.faults.append(message.text))
-        self.page.on("request", lambda request: request.url.startswith(server.url) or
-                     self.foreign.append(request.url))
-        self.addCleanup(self.check_faults)
-        self.addCleanup(context.close)
-        self.page.goto(f"{server.url}/#models")
+        super().setUp()
         self.page.locator("#releases li").first.wait_for()
-
-    def check_faults(self):
-        self.assertEqual(self.faults, [])
-        self.assertEqual(self.foreign, [], "the page loaded something from elsewhere")
 
     def shot(self, name):
         """The whole view, also what would have to be scrolled to."""
         height = self.page.evaluate("document.querySelector('.models-column').offsetHeight + 120")
         self.page.set_viewport_size({"width": self.size[0], "height": max(height, self.size[1])})
-        self.page.screenshot(path=ARTIFACTS / f"models-{name}.png", animations="disabled")
+        self.page.screenshot(path=browser.ARTIFACTS / f"models-{name}.png", animations="disabled")
         self.resize(self.size)
 
     def row(self, name):
@@ -108,8 +77,9 @@ class ModelsTest(unittest.TestCase):
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
 
     def no_sideways_scroll(self):
-        for node in "document.documentElement", "document.getElementById('models')":
-            self.assertLessEqual(self.page.evaluate(f"{node}.scrollWidth"), self.size[0])
+        super().no_sideways_scroll()
+        width = self.page.evaluate("document.getElementById('models').scrollWidth")
+        self.assertLessEqual(width, self.size[0])
 
 
 class Wide(ModelsTest):
@@ -228,7 +198,4 @@ class Phone(ModelsTest):
 
 
 if __name__ == "__main__":
-    if CHROMIUM is None:
-        print("skipped: there is no chromium; install Debian's package of that name")
-        sys.exit(77)
-    unittest.main()
+    browser.main()
