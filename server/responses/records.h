@@ -25,7 +25,7 @@ struct ResponseRecord {
   // That a next question goes on with: messages before this request's, its own and the answer. No
   // instructions, which are for one response.
   std::vector<ChatMessage> conversation;
-  std::string owner;  // who asked (Caller::owner)
+  std::string owner = {};  // who asked (Caller::owner)
 };
 
 // All methods may be called from any thread.
