@@ -104,10 +104,8 @@ class Decoder final : public CpuDecoder {
   template <class Element>
   static std::span<const Element* const> blocks_of(const KvSequence& sequence, int layer_index,
                                                    std::size_t kv_head, std::size_t end);
-  void attend(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
+  void attend(const Layer& layer, int layer_index, const RowBlock& block, const RowRun& rows,
               std::size_t kv_head);
-  void attend_prompt(const Layer& layer, int layer_index, const RowBlock& block, const RowRun& run,
-                     std::size_t kv_head);
   void attend_all(int member, const Layer& layer, int layer_index, const RowBlock& block);
   void feed_forward(int member, const Layer& layer, const Input& input, const RowBlock& block);
 
@@ -266,55 +264,39 @@ std::span<const Element* const> Decoder::blocks_of(const KvSequence& sequence, i
   return blocks;
 }
 
-void Decoder::attend(const Layer& layer, int layer_index, const RowBlock& block, std::size_t row,
+void Decoder::attend(const Layer& layer, int layer_index, const RowBlock& block, const RowRun& rows,
                      std::size_t kv_head) {
-  const std::size_t all_heads = heads_ + 2 * kv_heads_;
-  const std::size_t repeat = heads_ / kv_heads_;
-  const Row& place = plan_.rows[block.first_row + row];
-  const std::size_t end = place.position + 1;
-  const auto window = static_cast<std::size_t>(attention_of(layer).window);
-  const std::size_t begin = window > 0 && end > window ? end - window : 0;
-  const std::size_t head = kv_head * repeat;
+  const Row& first = plan_.rows[block.first_row + rows.first_row];
+  const std::size_t head = kv_head * (heads_ / kv_heads_);
+  kernels::QueryRun run;
+  run.query_stride = (heads_ + 2 * kv_heads_) * head_size_;
+  run.query = query_key_value_.data() + rows.first_row * run.query_stride + head * head_size_;
+  run.out_stride = heads_ * head_size_;
+  run.out = attended_.data() + rows.first_row * run.out_stride + head * head_size_;
+  run.rows = rows.count;
+  run.heads = heads_ / kv_heads_;
+  run.head_size = head_size_;
+  run.first_position = first.position;
+  run.window = static_cast<std::size_t>(attention_of(layer).window);
+  run.scale = config_.query_scale;
   const auto attend_over = [&](const auto& blocks) {
-    kernels::attend(query_key_value_.data() + (row * all_heads + head) * head_size_, repeat,
-                    head_size_, config_.query_scale, blocks, begin, end,
-                    attended_.data() + (row * heads_ + head) * head_size_);
+    if (rows.by_tiles)
+      kernels::attend_tiles(run, blocks);
+    else
+      kernels::attend(run, blocks);
   };
-  if (place.sequence->type() == KvType::kInt8)
-    attend_over(blocks_of<std::byte>(*place.sequence, layer_index, kv_head, end));
-  else
-    attend_over(blocks_of<std::uint16_t>(*place.sequence, layer_index, kv_head, end));
-}
-
-void Decoder::attend_prompt(const Layer& layer, int layer_index, const RowBlock& block,
-                            const RowRun& run, std::size_t kv_head) {
-  const std::size_t all_heads = heads_ + 2 * kv_heads_;
-  const std::size_t repeat = heads_ / kv_heads_;
-  const std::size_t head = kv_head * repeat;
-  const Row& first = plan_.rows[block.first_row + run.first_row];
-  const auto attend_over = [&](const auto& blocks) {
-    kernels::attend_tiles(query_key_value_.data() + (run.first_row * all_heads + head) * head_size_,
-                          all_heads * head_size_, repeat, run.count, first.position, head_size_,
-                          config_.query_scale, static_cast<std::size_t>(attention_of(layer).window),
-                          blocks, attended_.data() + (run.first_row * heads_ + head) * head_size_,
-                          heads_ * head_size_);
-  };
-  const std::size_t end = first.position + run.count;
+  const std::size_t end = run.end_of(run.rows - 1);
   if (first.sequence->type() == KvType::kInt8)
     attend_over(blocks_of<std::byte>(*first.sequence, layer_index, kv_head, end));
   else
     attend_over(blocks_of<std::uint16_t>(*first.sequence, layer_index, kv_head, end));
 }
 
-// Rows differ in how many positions they see, so members take turns.
+// Runs differ in how many positions they see, so members take turns.
 void Decoder::attend_all(int member, const Layer& layer, int layer_index, const RowBlock& block) {
   const auto stride = static_cast<std::size_t>(team_.size());
-  const auto start = static_cast<std::size_t>(member);
-  for (std::size_t i = start; i < block.runs.size() * kv_heads_; i += stride)
-    attend_prompt(layer, layer_index, block, block.runs[i / kv_heads_], i % kv_heads_);
-  const std::size_t first = block.runs.empty() ? 0 : block.prompt_rows;
-  for (std::size_t i = start; i < (block.count - first) * kv_heads_; i += stride)
-    attend(layer, layer_index, block, first + i / kv_heads_, i % kv_heads_);
+  for (auto i = static_cast<std::size_t>(member); i < block.runs.size() * kv_heads_; i += stride)
+    attend(layer, layer_index, block, block.runs[i / kv_heads_], i % kv_heads_);
 }
 
 // Each member computes some columns of gate and up, activates them, and leaves them ready for the
@@ -387,7 +369,7 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
   const auto start = static_cast<std::size_t>(member);
   for (std::size_t i = start; i < items; i += stride) {
     prepare_heads(layer, index, block, i / kv_heads_, i % kv_heads_);
-    if (plan_.single_tokens) attend(layer, index, block, i / kv_heads_, i % kv_heads_);
+    if (plan_.single_tokens) attend(layer, index, block, block.runs[i / kv_heads_], i % kv_heads_);
   }
   team_.barrier();
   if (!plan_.single_tokens) {

@@ -14,9 +14,9 @@ void add_rows(const DecoderSegment& segment, const DecoderConfig& config, StepPl
   TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
   TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
   const bool prompt = segment.kind == TokenKind::kPrompt;
-  const bool runs = prompt && kernels::tiles_available() &&
-                    kernels::tiles_take_heads(static_cast<std::size_t>(config.head_size));
-  plan.single_tokens &= segment.tokens.size() == 1 && !runs;
+  const bool by_tiles = prompt && kernels::tiles_available() &&
+                        kernels::tiles_take_heads(static_cast<std::size_t>(config.head_size));
+  plan.single_tokens &= segment.tokens.size() == 1;
   auto position = static_cast<std::size_t>(segment.sequence->length());
   TANDEM_CHECK(position + segment.tokens.size() <=
                segment.sequence->blocks().size() * kernels::kBlockPositions);
@@ -31,8 +31,8 @@ void add_rows(const DecoderSegment& segment, const DecoderConfig& config, StepPl
       run_ends = true;
     }
     RowBlock& block = plan.blocks.back();
-    if (runs && run_ends) block.runs.push_back({block.count, 0});
-    if (runs) run_ends = ++block.runs.back().count == kernels::kTileQueries;
+    if (run_ends) block.runs.push_back({block.count, 0, by_tiles});
+    run_ends = ++block.runs.back().count == kernels::kTileQueries;
     ++block.count;
     if (prompt) ++block.prompt_rows;
     plan.rows.push_back({segment.sequence, position++, token});

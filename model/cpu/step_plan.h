@@ -22,10 +22,11 @@ struct Row {
   TokenId token = 0;
 };
 
-// Rows of a block at consecutive positions of one sequence.
+// Rows of a block at consecutive positions of one sequence, whose attention is computed together.
 struct RowRun {
   std::size_t first_row = 0;
   std::size_t count = 0;
+  bool by_tiles = false;
 };
 
 // The rows of a step that go through a layer together. Everything but the residual stream and the
@@ -34,14 +35,14 @@ struct RowBlock {
   std::size_t first_row = 0;
   std::size_t count = 0;
   std::size_t prompt_rows = 0;  // come first
-  std::vector<RowRun> runs;     // of the prompts, where tiles compute their attention
+  std::vector<RowRun> runs;     // of all rows
 };
 
 struct StepPlan {
   std::vector<Row> rows;  // those of prompts come first, so that each kind is one range
   std::vector<RowBlock> blocks;
   std::vector<std::size_t> logit_rows;  // whose logits are wanted, in the order of the segments
-  bool single_tokens = true;            // one row of each sequence, none for tiles
+  bool single_tokens = true;            // one row of each sequence
 };
 
 // Throws kInvalidArgument for a token outside the vocabulary.

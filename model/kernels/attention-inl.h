@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <type_traits>
 
 #include "model/kernels/attention.h"
 #include "model/kernels/halves-inl.h"
@@ -23,106 +24,118 @@
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
 
-// Heads that share a key are computed together, so that it is read once for all of them.
-constexpr std::size_t kMaxHeads = 4;
+// What one head of one row wants.
+struct Query {
+  const float* numbers;
+  float* out;
+  std::size_t begin;  // of the positions that it sees
+  std::size_t end;
+};
 
 // Softmax with a running maximum (Milakov and Gimelshein 2018, arXiv:1805.02867, algorithm 3) for
-// kHeads heads, and the sums of values that it weights.
-template <std::size_t kHeads>
+// kQueries queries, and the sums of values that it weights.
+template <std::size_t kQueries>
 struct RunningSoftmax {
   explicit RunningSoftmax(std::size_t padded_head_size) : padded(padded_head_size) {
-    for (std::size_t h = 0; h < kHeads; ++h) {
-      std::fill(sums[h], sums[h] + padded, 0.0f);
-      largest[h] = -std::numeric_limits<float>::infinity();
-      total[h] = 0;
+    std::fill(sums, sums + kQueries * padded, 0.0f);
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      largest[q] = -std::numeric_limits<float>::infinity();
+      std::fill(totals[q], totals[q] + kLanes, 0.0f);
     }
+  }
+
+  float* sums_of(std::size_t q) { return sums + q * padded; }
+  float total_of(std::size_t q) const {
+    return hn::GetLane(hn::SumOfLanes(kFloats, hn::Load(kFloats, totals[q])));
   }
 
   // What `weights` holds of a block, its scores, to weights relative to the largest score so far;
-  // those outside [begin, end) to 0.
-  void soften(std::size_t begin, std::size_t end) {
-    for (std::size_t h = 0; h < kHeads; ++h) {
-      const float nothing = -std::numeric_limits<float>::infinity();
-      std::fill(weights[h], weights[h] + begin, nothing);
-      std::fill(weights[h] + end, weights[h] + kBlockPositions, nothing);
-      soften_head(h);
+  // those of positions outside [begin, end) of the block to 0.
+  void soften(std::size_t q, std::size_t begin, std::size_t end) {
+    if (begin >= end) {
+      std::fill(weights[q], weights[q] + kBlockPositions, 0.0f);
+      return;
     }
+    const float nothing = -std::numeric_limits<float>::infinity();
+    if (begin > 0) std::fill(weights[q], weights[q] + begin, nothing);
+    if (end < kBlockPositions) std::fill(weights[q] + end, weights[q] + kBlockPositions, nothing);
+    Floats block_largest = hn::Load(kFloats, weights[q]);
+    for (std::size_t i = kLanes; i < kBlockPositions; i += kLanes)
+      block_largest = hn::Max(block_largest, hn::Load(kFloats, weights[q] + i));
+    Floats total = hn::Load(kFloats, totals[q]);
+    // Soon there is hardly any block with a larger score: the largest lane is not looked for then.
+    if (!hn::AllFalse(kFloats, hn::Gt(block_largest, hn::Set(kFloats, largest[q])))) {
+      const float new_largest = hn::GetLane(hn::MaxOfLanes(kFloats, block_largest));
+      const Floats shrink = hn::Set(kFloats, std::exp(largest[q] - new_largest));
+      total = hn::Mul(total, shrink);
+      for (std::size_t i = 0; i < padded; i += kLanes)
+        hn::Store(hn::Mul(hn::Load(kFloats, sums_of(q) + i), shrink), kFloats, sums_of(q) + i);
+      largest[q] = new_largest;
+    }
+    for (std::size_t i = 0; i < kBlockPositions; i += kLanes) {
+      const Floats weight = hn::Exp(
+          kFloats, hn::Sub(hn::Load(kFloats, weights[q] + i), hn::Set(kFloats, largest[q])));
+      hn::Store(weight, kFloats, weights[q] + i);
+      total = hn::Add(total, weight);
+    }
+    hn::Store(total, kFloats, totals[q]);
   }
 
   const std::size_t padded;
-  HWY_ALIGN float weights[kHeads][kBlockPositions];
-  HWY_ALIGN float sums[kHeads][kMaxHeadSize];
-  float largest[kHeads];
-  float total[kHeads];
-
- private:
-  void soften_head(std::size_t h) {
-    Floats block_largest = hn::Load(kFloats, weights[h]);
-    for (std::size_t i = kLanes; i < kBlockPositions; i += kLanes)
-      block_largest = hn::Max(block_largest, hn::Load(kFloats, weights[h] + i));
-    const float new_largest =
-        std::max(largest[h], hn::GetLane(hn::MaxOfLanes(kFloats, block_largest)));
-    if (new_largest > largest[h]) {
-      const float shrink = std::exp(largest[h] - new_largest);
-      total[h] *= shrink;
-      for (std::size_t i = 0; i < padded; i += kLanes)
-        hn::Store(hn::Mul(hn::Load(kFloats, sums[h] + i), hn::Set(kFloats, shrink)), kFloats,
-                  sums[h] + i);
-      largest[h] = new_largest;
-    }
-    Floats sum = hn::Zero(kFloats);
-    for (std::size_t i = 0; i < kBlockPositions; i += kLanes) {
-      const Floats below =
-          hn::Sub(hn::Load(kFloats, weights[h] + i), hn::Set(kFloats, new_largest));
-      const Floats weight = hn::Exp(kFloats, below);
-      hn::Store(weight, kFloats, weights[h] + i);
-      sum = hn::Add(sum, weight);
-    }
-    total[h] += hn::GetLane(hn::SumOfLanes(kFloats, sum));
-  }
+  HWY_ALIGN float weights[kQueries][kBlockPositions];
+  HWY_ALIGN float sums[kQueries * kMaxHeadSize];  // [kQueries, padded]
+  HWY_ALIGN float totals[kQueries][kLanes];       // to be added up
+  float largest[kQueries];
 };
 
-// attend() with Pass<kHeads>, which takes the queries of kHeads heads and their scale, add()s
-// positions [begin, end) of a block, and writes the result with finish().
-template <template <std::size_t> class Pass, std::size_t kHeads, class Element>
-void attend_heads(const float* query, std::size_t head_size, float scale,
-                  std::span<const Element* const> blocks, std::size_t begin, std::size_t end,
-                  float* out) {
-  Pass<kHeads> pass(query, head_size, scale);
-  for (std::size_t at = begin; at < end;) {
-    const std::size_t block = at / kBlockPositions;
-    const std::size_t first = block * kBlockPositions;
-    const std::size_t block_end = std::min(end, first + kBlockPositions);
-    pass.add(blocks[block], at - first, block_end - first);
-    at = block_end;
+// Attention of kQueries queries, those that see more positions later.
+template <template <std::size_t> class Pass, std::size_t kQueries, class Element>
+void attend_together(const Query* queries, std::size_t head_size, float scale,
+                     std::span<const Element* const> blocks) {
+  Pass<kQueries> pass(queries, head_size, scale);
+  const std::size_t end = queries[kQueries - 1].end;
+  std::size_t index = queries[0].begin / kBlockPositions;
+  for (; index * kBlockPositions < end; ++index) {
+    const std::size_t first = index * kBlockPositions;
+    pass.score(blocks[index]);
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      const auto in_block = [&](std::size_t position) {
+        return std::clamp(position, first, first + kBlockPositions) - first;
+      };
+      pass.softmax().soften(q, in_block(queries[q].begin), in_block(queries[q].end));
+    }
+    pass.add_values(blocks[index]);
   }
-  pass.finish(out);
+  pass.finish(queries);
 }
 
-template <template <std::size_t> class Pass, class Element>
-void attend_all_heads(const float* query, std::size_t heads, std::size_t head_size, float scale,
-                      std::span<const Element* const> blocks, std::size_t begin, std::size_t end,
-                      float* out) {
-  while (heads > 0) {
-    const std::size_t now = std::min(heads, kMaxHeads);
-    switch (now) {
-      case 1:
-        attend_heads<Pass, 1>(query, head_size, scale, blocks, begin, end, out);
-        break;
-      case 2:
-        attend_heads<Pass, 2>(query, head_size, scale, blocks, begin, end, out);
-        break;
-      case 3:
-        attend_heads<Pass, 3>(query, head_size, scale, blocks, begin, end, out);
-        break;
-      default:
-        attend_heads<Pass, 4>(query, head_size, scale, blocks, begin, end, out);
-        break;
+// attend() with Pass<kQueries>, which takes kQueries queries, their head size and scale; score()s
+// a block, which leaves scores in its softmax(); add_values() of a block as the weights there say;
+// and writes the results with finish(). kMost queries share what it takes to read a block.
+template <template <std::size_t> class Pass, std::size_t kMost, class Element>
+void attend_run(const QueryRun& run, std::span<const Element* const> blocks) {
+  Query queries[kMost];
+  std::size_t count = 0;
+  for (std::size_t row = 0; row < run.rows; ++row) {
+    for (std::size_t head = 0; head < run.heads; ++head) {
+      const std::size_t at = head * run.head_size;
+      queries[count++] = {run.query + row * run.query_stride + at,
+                          run.out + row * run.out_stride + at, run.begin_of(row), run.end_of(row)};
+      if (count < kMost) continue;
+      attend_together<Pass, kMost>(queries, run.head_size, run.scale, blocks);
+      count = 0;
     }
-    query += now * head_size;
-    out += now * head_size;
-    heads -= now;
   }
+  const Query* rest = queries;
+  const auto attend_rest = [&](auto constant) {
+    constexpr std::size_t kQueries = decltype(constant)::value;
+    for (; count >= kQueries; count -= kQueries, rest += kQueries)
+      attend_together<Pass, kQueries>(rest, run.head_size, run.scale, blocks);
+  };
+  attend_rest(std::integral_constant<std::size_t, 4>());
+  attend_rest(std::integral_constant<std::size_t, 3>());
+  attend_rest(std::integral_constant<std::size_t, 2>());
+  attend_rest(std::integral_constant<std::size_t, 1>());
 }
 
 }  // namespace tandem::kernels::HWY_NAMESPACE

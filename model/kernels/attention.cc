@@ -19,88 +19,91 @@ namespace tandem::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// One pass over the positions for kHeads heads.
-template <std::size_t kHeads>
+// Registers for sums beside those that they are added from: two for each query. More queries would
+// not fit, and fewer read each key more often.
+constexpr std::size_t kMostQueries = kLanes >= 16 ? 12 : 4;
+
+// One pass over the positions for kQueries queries.
+template <std::size_t kQueries>
 class Pass {
  public:
-  Pass(const float* query, std::size_t head_size, float scale)
+  Pass(const Query* queries, std::size_t head_size, float scale)
       : head_size_(head_size), softmax_(padded_head(head_size)) {
-    for (std::size_t h = 0; h < kHeads; ++h) {
-      for (std::size_t i = 0; i < head_size; ++i) query_[h][i] = query[h * head_size + i] * scale;
-      for (std::size_t i = head_size; i < softmax_.padded; ++i) query_[h][i] = 0;
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      for (std::size_t i = 0; i < head_size; ++i)
+        numbers_[i * kQueries + q] = queries[q].numbers[i] * scale;
+      for (std::size_t i = head_size; i < softmax_.padded; ++i) numbers_[i * kQueries + q] = 0;
     }
   }
 
-  // Positions [begin, end) of a block.
-  void add(const std::uint16_t* block, std::size_t begin, std::size_t end) {
-    score(block);
-    softmax_.soften(begin, end);
-    add_values(block + softmax_.padded * kBlockPositions);
-  }
+  RunningSoftmax<kQueries>& softmax() { return softmax_; }
 
-  void finish(float* out) const {
-    for (std::size_t h = 0; h < kHeads; ++h) {
-      const float factor = 1.0f / softmax_.total[h];
-      for (std::size_t i = 0; i < head_size_; ++i)
-        out[h * head_size_ + i] = softmax_.sums[h][i] * factor;
-    }
-  }
-
- private:
   void score(const std::uint16_t* keys) {
     constexpr std::size_t kVectors = kLanes * 2 <= kBlockPositions ? 2 : 1;
     for (std::size_t at = 0; at < kBlockPositions; at += kVectors * kLanes) {
-      Floats sums[kHeads][kVectors];
-      for (std::size_t h = 0; h < kHeads; ++h)
-        for (std::size_t v = 0; v < kVectors; ++v) sums[h][v] = hn::Zero(kFloats);
+      Floats sums[kQueries][kVectors];
+      for (std::size_t q = 0; q < kQueries; ++q)
+        for (std::size_t v = 0; v < kVectors; ++v) sums[q][v] = hn::Zero(kFloats);
       for (std::size_t i = 0; i < softmax_.padded; ++i) {
         Floats key[kVectors];
         for (std::size_t v = 0; v < kVectors; ++v)
           key[v] = load_halves(keys + i * kBlockPositions + at + v * kLanes);
-        for (std::size_t h = 0; h < kHeads; ++h) {
-          const Floats query = hn::Set(kFloats, query_[h][i]);
+        for (std::size_t q = 0; q < kQueries; ++q) {
+          const Floats query = hn::Set(kFloats, numbers_[i * kQueries + q]);
           for (std::size_t v = 0; v < kVectors; ++v)
-            sums[h][v] = hn::MulAdd(query, key[v], sums[h][v]);
+            sums[q][v] = hn::MulAdd(query, key[v], sums[q][v]);
         }
       }
-      for (std::size_t h = 0; h < kHeads; ++h)
+      for (std::size_t q = 0; q < kQueries; ++q)
         for (std::size_t v = 0; v < kVectors; ++v)
-          hn::Store(sums[h][v], kFloats, softmax_.weights[h] + at + v * kLanes);
+          hn::Store(sums[q][v], kFloats, softmax_.weights[q] + at + v * kLanes);
     }
   }
 
-  void add_values(const std::uint16_t* values) {
+  void add_values(const std::uint16_t* block) {
+    const std::size_t padded = softmax_.padded;
+    const std::uint16_t* const values = block + padded * kBlockPositions;
+    float* const totals = softmax_.sums_of(0);  // [kQueries, padded]
     constexpr std::size_t kVectors = kLanes <= 8 ? 1 : 2;
     std::size_t at = 0;
     const auto columns = [&](auto count) {
       constexpr std::size_t kCount = decltype(count)::value;
-      Floats sums[kHeads][kCount];
-      for (std::size_t h = 0; h < kHeads; ++h)
+      Floats sums[kQueries][kCount];
+      for (std::size_t q = 0; q < kQueries; ++q)
         for (std::size_t v = 0; v < kCount; ++v)
-          sums[h][v] = hn::Load(kFloats, softmax_.sums[h] + at + v * kLanes);
+          sums[q][v] = hn::Load(kFloats, totals + q * padded + at + v * kLanes);
       for (std::size_t p = 0; p < kBlockPositions; ++p) {
         Floats value[kCount];
         for (std::size_t v = 0; v < kCount; ++v)
-          value[v] = load_halves(values + p * softmax_.padded + at + v * kLanes);
-        for (std::size_t h = 0; h < kHeads; ++h) {
-          const Floats weight = hn::Set(kFloats, softmax_.weights[h][p]);
+          value[v] = load_halves(values + p * padded + at + v * kLanes);
+        for (std::size_t q = 0; q < kQueries; ++q) {
+          const Floats weight = hn::Set(kFloats, softmax_.weights[q][p]);
           for (std::size_t v = 0; v < kCount; ++v)
-            sums[h][v] = hn::MulAdd(weight, value[v], sums[h][v]);
+            sums[q][v] = hn::MulAdd(weight, value[v], sums[q][v]);
         }
       }
-      for (std::size_t h = 0; h < kHeads; ++h)
+      for (std::size_t q = 0; q < kQueries; ++q)
         for (std::size_t v = 0; v < kCount; ++v)
-          hn::Store(sums[h][v], kFloats, softmax_.sums[h] + at + v * kLanes);
+          hn::Store(sums[q][v], kFloats, totals + q * padded + at + v * kLanes);
       at += kCount * kLanes;
     };
-    while (at + kVectors * kLanes <= softmax_.padded)
+    while (at + kVectors * kLanes <= padded)
       columns(std::integral_constant<std::size_t, kVectors>());
-    while (at < softmax_.padded) columns(std::integral_constant<std::size_t, 1>());
+    while (at < padded) columns(std::integral_constant<std::size_t, 1>());
   }
 
+  void finish(const Query* queries) {
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      const float factor = 1.0f / softmax_.total_of(q);
+      for (std::size_t i = 0; i < head_size_; ++i)
+        queries[q].out[i] = softmax_.sums_of(q)[i] * factor;
+    }
+  }
+
+ private:
   const std::size_t head_size_;
-  HWY_ALIGN float query_[kHeads][kMaxHeadSize];
-  RunningSoftmax<kHeads> softmax_;
+  HWY_ALIGN float numbers_[kQueries * kMaxHeadSize];  // [padded, kQueries], scaled
+  RunningSoftmax<kQueries> softmax_;
 };
 
 void StoreKeyValue(const float* key, const float* value, std::size_t head_size,
@@ -134,10 +137,8 @@ void ReadKeyValue(const std::uint16_t* block, std::size_t head_size, std::size_t
   expand(block + padded * (kBlockPositions + position), value);
 }
 
-void Attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
-            std::span<const std::uint16_t* const> blocks, std::size_t begin, std::size_t end,
-            float* out) {
-  attend_all_heads<Pass>(query, heads, head_size, scale, blocks, begin, end, out);
+void Attend(const QueryRun& run, std::span<const std::uint16_t* const> blocks) {
+  attend_run<Pass, kMostQueries>(run, blocks);
 }
 
 }  // namespace tandem::kernels::HWY_NAMESPACE
@@ -161,12 +162,10 @@ void read_key_value(const std::uint16_t* block, std::size_t head_size, std::size
   HWY_DYNAMIC_DISPATCH(ReadKeyValue)(block, head_size, position, key, value);
 }
 
-void attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
-            std::span<const std::uint16_t* const> blocks, std::size_t begin, std::size_t end,
-            float* out) {
-  TANDEM_CHECK(begin < end && head_size <= kMaxHeadSize);
-  TANDEM_CHECK(end <= blocks.size() * kBlockPositions);
-  HWY_DYNAMIC_DISPATCH(Attend)(query, heads, head_size, scale, blocks, begin, end, out);
+void attend(const QueryRun& run, std::span<const std::uint16_t* const> blocks) {
+  TANDEM_CHECK(run.rows > 0 && run.heads > 0 && run.head_size <= kMaxHeadSize);
+  TANDEM_CHECK(run.end_of(run.rows - 1) <= blocks.size() * kBlockPositions);
+  HWY_DYNAMIC_DISPATCH(Attend)(run, blocks);
 }
 
 }  // namespace tandem::kernels

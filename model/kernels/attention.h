@@ -38,12 +38,31 @@ void store_key_value(const float* key, const float* value, std::size_t head_size
 void read_key_value(const std::uint16_t* block, std::size_t head_size, std::size_t position,
                     float* key, float* value);
 
-// Attention of `heads` query heads of one position over positions [begin, end) of a sequence, whose
-// i-th block of this key head is at blocks[i]. Memory of unused positions must be finite. `query`
-// and `out` are [heads, head_size].
-void attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
-            std::span<const std::uint16_t* const> blocks, std::size_t begin, std::size_t end,
-            float* out);
+// The query heads that share a key head, of rows at the positions first_position, first_position +
+// 1, ... of a sequence. The heads [heads, head_size] of row i begin at query + i * query_stride,
+// their results at out + i * out_stride.
+struct QueryRun {
+  const float* query = nullptr;
+  std::size_t query_stride = 0;
+  float* out = nullptr;
+  std::size_t out_stride = 0;
+  std::size_t rows = 1;
+  std::size_t heads = 1;
+  std::size_t head_size = 0;
+  std::size_t first_position = 0;
+  std::size_t window = 0;  // positions that a row sees, up to its own; 0: all of them
+  float scale = 1;
+
+  // A row sees positions [begin_of(row), end_of(row)).
+  std::size_t begin_of(std::size_t row) const {
+    return window > 0 && end_of(row) > window ? end_of(row) - window : 0;
+  }
+  std::size_t end_of(std::size_t row) const { return first_position + row + 1; }
+};
+
+// Causal attention over a sequence whose i-th block of this key head is at blocks[i]. Memory of
+// unused positions must be finite. A row's result does not depend on the others, to the last bit.
+void attend(const QueryRun& run, std::span<const std::uint16_t* const> blocks);
 
 }  // namespace tandem::kernels
 

@@ -127,49 +127,56 @@ HWY_INLINE void split_signed(float number, std::int8_t& high, std::int8_t& low) 
   low = static_cast<std::int8_t>(whole - 128 * high);
 }
 
-// One pass over the positions for kHeads heads.
-template <std::size_t kHeads>
+// Sums take four registers a query.
+constexpr std::size_t kMostQueries = 4;
+
+// One pass over the positions for kQueries queries.
+template <std::size_t kQueries>
 class Pass {
  public:
-  Pass(const float* query, std::size_t head_size, float scale)
+  Pass(const Query* queries, std::size_t head_size, float scale)
       : head_size_(head_size), softmax_(padded_head(head_size)) {
     constexpr float kMost = 63 * 128 + 63;
-    for (std::size_t h = 0; h < kHeads; ++h) {
-      const SpreadHead head(query + h * head_size, head_size);
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      const SpreadHead head(queries[q].numbers, head_size);
       const float step = std::max(head.largest / kMost, kLeastScale);
       int sum = 0;
       for (std::size_t i = 0; i < softmax_.padded; ++i) {
-        split_signed(head.numbers[i] / step, high_[h][i], low_[h][i]);
-        sum += 128 * high_[h][i] + low_[h][i];
+        split_signed(head.numbers[i] / step, high_[q][i], low_[q][i]);
+        sum += 128 * high_[q][i] + low_[q][i];
       }
-      steps_[h] = step * scale;
-      offsets_[h] = -128 * sum;
+      steps_[q] = step * scale;
+      offsets_[q] = -128 * sum;
     }
   }
 
-  // Positions [begin, end) of a block.
-  void add(const std::byte* block, std::size_t begin, std::size_t end) {
+  RunningSoftmax<kQueries>& softmax() { return softmax_; }
+
+  void score(const std::byte* block) {
     const Parts<const std::byte> parts(block, softmax_.padded);
     score(parts.keys, parts.key_scales);
-    softmax_.soften(begin, end);
-    for (std::size_t h = 0; h < kHeads; ++h) split_weights(h, parts.value_scales);
+  }
+
+  void add_values(const std::byte* block) {
+    const Parts<const std::byte> parts(block, softmax_.padded);
+    for (std::size_t q = 0; q < kQueries; ++q) split_weights(q, parts.value_scales);
     add_values(parts.values);
   }
 
-  void finish(float* out) {
-    for (std::size_t h = 0; h < kHeads; ++h) {
-      Spread(softmax_.sums[h], softmax_.padded);
-      const float factor = 1.0f / softmax_.total[h];
+  void finish(const Query* queries) {
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      Spread(softmax_.sums_of(q), softmax_.padded);
+      const float factor = 1.0f / softmax_.total_of(q);
       for (std::size_t i = 0; i < head_size_; ++i)
-        out[h * head_size_ + i] = softmax_.sums[h][i] * factor;
+        queries[q].out[i] = softmax_.sums_of(q)[i] * factor;
     }
   }
 
  private:
   // Weights times the scales of their values, in 14 bits, relative to the largest in the block.
-  void split_weights(std::size_t h, const float* scales) {
+  void split_weights(std::size_t q, const float* scales) {
     constexpr float kMost = 127 * 128 + 127;
-    float* const weights = softmax_.weights[h];
+    float* const weights = softmax_.weights[q];
     Floats largest = hn::Zero(kFloats);
     for (std::size_t i = 0; i < kBlockPositions; i += kLanes) {
       const Floats scaled = hn::Mul(hn::Load(kFloats, weights + i), hn::LoadU(kFloats, scales + i));
@@ -177,36 +184,36 @@ class Pass {
       largest = hn::Max(largest, scaled);
     }
     const float step = hn::GetLane(hn::MaxOfLanes(kFloats, largest)) / kMost;
-    weight_steps_[h] = step;
+    weight_steps_[q] = step;
     const float inverse = step > kLeastScale ? 1.0f / step : 0.0f;
     for (std::size_t i = 0; i < kBlockPositions; ++i) {
       const auto whole = static_cast<int>(std::min(weights[i] * inverse + 0.5f, kMost));
-      weight_high_[h][i] = static_cast<std::uint8_t>(whole >> 7);
-      weight_low_[h][i] = static_cast<std::uint8_t>(whole & 127);
+      weight_high_[q][i] = static_cast<std::uint8_t>(whole >> 7);
+      weight_low_[q][i] = static_cast<std::uint8_t>(whole & 127);
     }
   }
 
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
   void score(const std::uint8_t* keys, const float* scales) {
-    for (std::size_t h = 0; h < kHeads; ++h) {
+    for (std::size_t q = 0; q < kQueries; ++q) {
       for (std::size_t p = 0; p < kBlockPositions; ++p) {
-        std::int32_t sum = offsets_[h];
+        std::int32_t sum = offsets_[q];
         for (std::size_t i = 0; i < softmax_.padded; ++i)
-          sum += (128 * high_[h][i] + low_[h][i]) * keys[key_place(i, p)];
-        softmax_.weights[h][p] = static_cast<float>(sum) * scales[p] * steps_[h];
+          sum += (128 * high_[q][i] + low_[q][i]) * keys[key_place(i, p)];
+        softmax_.weights[q][p] = static_cast<float>(sum) * scales[p] * steps_[q];
       }
     }
   }
 
   void add_values(const std::int8_t* values) {
-    for (std::size_t h = 0; h < kHeads; ++h) {
+    for (std::size_t q = 0; q < kQueries; ++q) {
       for (std::size_t i = 0; i < softmax_.padded; ++i) {
         std::int32_t sum = 0;
         for (std::size_t p = 0; p < kBlockPositions; ++p)
-          sum += (128 * weight_high_[h][p] + weight_low_[h][p]) *
+          sum += (128 * weight_high_[q][p] + weight_low_[q][p]) *
                  values[value_place(i, p, softmax_.padded)];
-        softmax_.sums[h][i] += static_cast<float>(sum) * weight_steps_[h];
+        softmax_.sums_of(q)[i] += static_cast<float>(sum) * weight_steps_[q];
       }
     }
   }
@@ -216,34 +223,34 @@ class Pass {
   void score(const std::uint8_t* keys, const float* scales) {
     constexpr std::size_t kVectors = 2;
     for (std::size_t at = 0; at < kBlockPositions; at += kVectors * kLanes) {
-      Ints high[kHeads][kVectors];
-      Ints low[kHeads][kVectors];
-      for (std::size_t h = 0; h < kHeads; ++h) {
+      Ints high[kQueries][kVectors];
+      Ints low[kQueries][kVectors];
+      for (std::size_t q = 0; q < kQueries; ++q) {
         for (std::size_t v = 0; v < kVectors; ++v) {
-          high[h][v] = hn::Zero(kInts);
-          low[h][v] = hn::Set(kInts, offsets_[h]);
+          high[q][v] = hn::Zero(kInts);
+          low[q][v] = hn::Set(kInts, offsets_[q]);
         }
       }
       for (std::size_t i = 0; i < softmax_.padded; i += 4) {
         Bytes key[kVectors];
         for (std::size_t v = 0; v < kVectors; ++v)
           key[v] = hn::LoadU(kBytes, keys + i * kBlockPositions + 4 * (at + v * kLanes));
-        for (std::size_t h = 0; h < kHeads; ++h) {
-          const Ints of_high = broadcast_bytes(&high_[h][i]);
-          const Ints of_low = broadcast_bytes(&low_[h][i]);
+        for (std::size_t q = 0; q < kQueries; ++q) {
+          const Ints of_high = broadcast_bytes(&high_[q][i]);
+          const Ints of_low = broadcast_bytes(&low_[q][i]);
           for (std::size_t v = 0; v < kVectors; ++v) {
-            high[h][v] = add_products<false>(high[h][v], key[v], of_high);
-            low[h][v] = add_products<false>(low[h][v], key[v], of_low);
+            high[q][v] = add_products<false>(high[q][v], key[v], of_high);
+            low[q][v] = add_products<false>(low[q][v], key[v], of_low);
           }
         }
       }
       for (std::size_t v = 0; v < kVectors; ++v) {
         const Floats scale = hn::LoadU(kFloats, scales + at + v * kLanes);
-        for (std::size_t h = 0; h < kHeads; ++h) {
-          const Ints sum = hn::Add(hn::ShiftLeft<7>(high[h][v]), low[h][v]);
+        for (std::size_t q = 0; q < kQueries; ++q) {
+          const Ints sum = hn::Add(hn::ShiftLeft<7>(high[q][v]), low[q][v]);
           hn::Store(
-              hn::Mul(hn::ConvertTo(kFloats, sum), hn::Mul(scale, hn::Set(kFloats, steps_[h]))),
-              kFloats, softmax_.weights[h] + at + v * kLanes);
+              hn::Mul(hn::ConvertTo(kFloats, sum), hn::Mul(scale, hn::Set(kFloats, steps_[q]))),
+              kFloats, softmax_.weights[q] + at + v * kLanes);
         }
       }
     }
@@ -251,24 +258,24 @@ class Pass {
 
   void add_values(const std::int8_t* values) {
     for (std::size_t at = 0; at < softmax_.padded; at += kLanes) {
-      Ints high[kHeads];
-      Ints low[kHeads];
-      for (std::size_t h = 0; h < kHeads; ++h) high[h] = low[h] = hn::Zero(kInts);
+      Ints high[kQueries];
+      Ints low[kQueries];
+      for (std::size_t q = 0; q < kQueries; ++q) high[q] = low[q] = hn::Zero(kInts);
       for (std::size_t p = 0; p < kBlockPositions; p += 4) {
         const Ints value =
             hn::BitCast(kInts, hn::LoadU(kBytes, reinterpret_cast<const std::uint8_t*>(values) +
                                                      p * softmax_.padded + 4 * at));
-        for (std::size_t h = 0; h < kHeads; ++h) {
-          const Bytes of_high = hn::BitCast(kBytes, broadcast_bytes(&weight_high_[h][p]));
-          const Bytes of_low = hn::BitCast(kBytes, broadcast_bytes(&weight_low_[h][p]));
-          high[h] = add_products<false>(high[h], of_high, value);
-          low[h] = add_products<false>(low[h], of_low, value);
+        for (std::size_t q = 0; q < kQueries; ++q) {
+          const Bytes of_high = hn::BitCast(kBytes, broadcast_bytes(&weight_high_[q][p]));
+          const Bytes of_low = hn::BitCast(kBytes, broadcast_bytes(&weight_low_[q][p]));
+          high[q] = add_products<false>(high[q], of_high, value);
+          low[q] = add_products<false>(low[q], of_low, value);
         }
       }
-      for (std::size_t h = 0; h < kHeads; ++h) {
-        const Ints sum = hn::Add(hn::ShiftLeft<7>(high[h]), low[h]);
-        float* const sums = softmax_.sums[h] + at;
-        hn::Store(hn::MulAdd(hn::ConvertTo(kFloats, sum), hn::Set(kFloats, weight_steps_[h]),
+      for (std::size_t q = 0; q < kQueries; ++q) {
+        const Ints sum = hn::Add(hn::ShiftLeft<7>(high[q]), low[q]);
+        float* const sums = softmax_.sums_of(q) + at;
+        hn::Store(hn::MulAdd(hn::ConvertTo(kFloats, sum), hn::Set(kFloats, weight_steps_[q]),
                              hn::Load(kFloats, sums)),
                   kFloats, sums);
       }
@@ -278,14 +285,14 @@ class Pass {
 #endif  // HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 
   const std::size_t head_size_;
-  HWY_ALIGN std::int8_t high_[kHeads][kMaxHeadSize];
-  HWY_ALIGN std::int8_t low_[kHeads][kMaxHeadSize];
-  HWY_ALIGN std::uint8_t weight_high_[kHeads][kBlockPositions];
-  HWY_ALIGN std::uint8_t weight_low_[kHeads][kBlockPositions];
-  std::int32_t offsets_[kHeads];  // what the 128 that were added to keys add to scores
-  float steps_[kHeads];
-  float weight_steps_[kHeads];
-  RunningSoftmax<kHeads> softmax_;
+  HWY_ALIGN std::int8_t high_[kQueries][kMaxHeadSize];
+  HWY_ALIGN std::int8_t low_[kQueries][kMaxHeadSize];
+  HWY_ALIGN std::uint8_t weight_high_[kQueries][kBlockPositions];
+  HWY_ALIGN std::uint8_t weight_low_[kQueries][kBlockPositions];
+  std::int32_t offsets_[kQueries];  // what the 128 that were added to keys add to scores
+  float steps_[kQueries];
+  float weight_steps_[kQueries];
+  RunningSoftmax<kQueries> softmax_;
 };
 
 void StoreKeyValue(const float* key, const float* value, std::size_t head_size,
@@ -354,10 +361,8 @@ void ExpandBlock(const std::byte* block, std::size_t head_size, std::uint16_t* h
   }
 }
 
-void Attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
-            std::span<const std::byte* const> blocks, std::size_t begin, std::size_t end,
-            float* out) {
-  attend_all_heads<Pass>(query, heads, head_size, scale, blocks, begin, end, out);
+void Attend(const QueryRun& run, std::span<const std::byte* const> blocks) {
+  attend_run<Pass, kMostQueries>(run, blocks);
 }
 
 }  // namespace tandem::kernels::HWY_NAMESPACE
@@ -397,12 +402,10 @@ void spread(float* head, std::size_t head_size) {
   HWY_DYNAMIC_DISPATCH(Spread)(head, head_size);
 }
 
-void attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
-            std::span<const std::byte* const> blocks, std::size_t begin, std::size_t end,
-            float* out) {
-  TANDEM_CHECK(begin < end && head_size <= kMaxHeadSize);
-  TANDEM_CHECK(end <= blocks.size() * kBlockPositions);
-  HWY_DYNAMIC_DISPATCH(Attend)(query, heads, head_size, scale, blocks, begin, end, out);
+void attend(const QueryRun& run, std::span<const std::byte* const> blocks) {
+  TANDEM_CHECK(run.rows > 0 && run.heads > 0 && run.head_size <= kMaxHeadSize);
+  TANDEM_CHECK(run.end_of(run.rows - 1) <= blocks.size() * kBlockPositions);
+  HWY_DYNAMIC_DISPATCH(Attend)(run, blocks);
 }
 
 }  // namespace tandem::kernels

@@ -40,9 +40,7 @@ void store_key_value(const float* key, const float* value, std::size_t head_size
                      std::size_t position, std::byte* block);
 void read_key_value(const std::byte* block, std::size_t head_size, std::size_t position, float* key,
                     float* value);
-void attend(const float* query, std::size_t heads, std::size_t head_size, float scale,
-            std::span<const std::byte* const> blocks, std::size_t begin, std::size_t end,
-            float* out);
+void attend(const QueryRun& run, std::span<const std::byte* const> blocks);
 
 // The whole block as one of attention.h whose keys and values are still spread: for attend_tiles(),
 // with queries that are spread, and results that are to be.

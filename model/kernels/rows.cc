@@ -40,31 +40,39 @@ HWY_INLINE float largest_magnitude(const float* x, std::size_t count) {
 
 void Quantize(std::span<const float> x, const ActivationRows& out, std::size_t row,
               std::size_t first_group) {
+  constexpr std::size_t kHalf = kGroup / 2;
+  const hn::RebindToSigned<decltype(kFloats)> ints;
   const hn::Rebind<std::int8_t, decltype(kFloats)> bytes;
+  std::int8_t* const values = out.values(row);
+  float* const scales = out.scales(row);
+  std::int32_t* const sums = out.sums(row);
+  std::int32_t* const offsets = out.offsets(row);
+  float* const shifts = out.shifts(row);
   for (std::size_t g = first_group; !x.empty(); ++g) {
+    const float* group = x.data();
     const std::size_t count = std::min(x.size(), kGroup);
-    const float scale = largest_magnitude(x.data(), count) / 127.0f;
+    HWY_ALIGN float padded[kGroup];
+    if (count < kGroup) {
+      std::fill(std::copy_n(group, count, padded), padded + kGroup, 0.0f);
+      group = padded;
+    }
+    const float scale = largest_magnitude(group, kGroup) / 127.0f;
     const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
-    std::int8_t* const values = out.values(row) + g * kGroup;
-    for_columns(
-        count,
-        [&](std::size_t i) {
-          const Floats scaled =
-              hn::Mul(hn::LoadU(kFloats, x.data() + i), hn::Set(kFloats, inverse));
-          hn::StoreU(hn::DemoteTo(bytes, hn::NearestInt(scaled)), bytes, values + i);
-        },
-        [&](std::size_t i) { values[i] = static_cast<std::int8_t>(std::lrintf(x[i] * inverse)); });
-    std::fill(values + count, values + kGroup, std::int8_t{0});
-    out.scales(row)[g] = scale;
     std::int32_t total = 0;
     for (std::size_t half = 0; half < 2; ++half) {
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < kGroup / 2; ++i) sum += values[half * kGroup / 2 + i];
-      out.sums(row)[2 * g + half] = sum;
-      total += sum;
+      auto sum = hn::Zero(ints);
+      for (std::size_t i = half * kHalf; i < (half + 1) * kHalf; i += kLanes) {
+        const auto rounded =
+            hn::NearestInt(hn::Mul(hn::LoadU(kFloats, group + i), hn::Set(kFloats, inverse)));
+        hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, values + g * kGroup + i);
+        sum = hn::Add(sum, rounded);
+      }
+      sums[2 * g + half] = hn::GetLane(hn::SumOfLanes(ints, sum));
+      total += sums[2 * g + half];
     }
-    out.offsets(row)[g] = -8 * total;
-    out.shifts(row)[g] = scale * static_cast<float>(total);
+    scales[g] = scale;
+    offsets[g] = -8 * total;
+    shifts[g] = scale * static_cast<float>(total);
     x = x.subspan(count);
   }
 }

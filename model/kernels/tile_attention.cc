@@ -86,17 +86,14 @@ TANDEM_TILES void round_values(const std::uint16_t* values, std::size_t head_siz
 
 }  // namespace
 
-TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std::size_t heads,
-                               std::size_t count, std::size_t first_position, std::size_t head_size,
-                               float scale, std::size_t window,
-                               std::span<const std::uint16_t* const> blocks, float* out,
-                               std::size_t out_stride) {
-  TANDEM_CHECK(tiles_take_heads(head_size) && count >= 1 && count <= kTileQueries);
-  const std::size_t end = first_position + count;
+TANDEM_TILES void attend_tiles(const QueryRun& run, std::span<const std::uint16_t* const> blocks) {
+  const std::size_t head_size = run.head_size;
+  const std::size_t heads = run.heads;
+  TANDEM_CHECK(tiles_take_heads(head_size) && run.rows >= 1 && run.rows <= kTileQueries);
+  const std::size_t end = run.end_of(run.rows - 1);
   // Blocks that no row sees any more are left out, which changes no row's sums: its weights there
   // are 0.
-  const std::size_t begin =
-      window > 0 && first_position + 1 > window ? first_position + 1 - window : 0;
+  const std::size_t begin = run.begin_of(0);
   const std::size_t first_block = begin / kBlockPositions;
   const std::size_t offset = first_block * kBlockPositions;
   blocks = blocks.subspan(first_block, (end - 1) / kBlockPositions + 1 - first_block);
@@ -113,7 +110,8 @@ TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std
   std::vector<Queries> queries;
   queries.reserve(heads);
   for (std::size_t h = 0; h < heads; ++h)
-    queries.emplace_back(query + h * head_size, query_stride, count, head_size, scale);
+    queries.emplace_back(run.query + h * head_size, run.query_stride, run.rows, head_size,
+                         run.scale);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     for (std::size_t half = 0; half < kBlockPositions; half += 16) {
       split_keys(blocks[i] + half, head_size, large, small);
@@ -127,18 +125,17 @@ TANDEM_TILES void attend_tiles(const float* query, std::size_t query_stride, std
   alignas(64) float sums[kTileQueries * 32];
   float totals[kTileQueries];
   for (std::size_t h = 0; h < heads; ++h) {
-    for (std::size_t row = 0; row < count; ++row) {
-      const std::size_t row_end = first_position + row + 1;
-      const std::size_t row_begin = window > 0 && row_end > window ? row_end - window : 0;
+    for (std::size_t row = 0; row < run.rows; ++row) {
       totals[row] = soften(scores + (h * kTileQueries + row) * positions, /*scale=*/1,
-                           std::max(row_begin, offset) - offset, row_end - offset, positions,
-                           weights + row * positions);
+                           std::max(run.begin_of(row), offset) - offset, run.end_of(row) - offset,
+                           positions, weights + row * positions);
     }
     for (std::size_t first = 0; first < head_size; first += 32) {
-      add_values(tiles, {weights, positions, count}, values, head_size, first, sums);
-      for (std::size_t row = 0; row < count; ++row)
+      add_values(tiles, {weights, positions, run.rows}, values, head_size, first, sums);
+      for (std::size_t row = 0; row < run.rows; ++row)
         for (std::size_t i = 0; i < 32; ++i)
-          out[row * out_stride + h * head_size + first + i] = sums[row * 32 + i] / totals[row];
+          run.out[row * run.out_stride + h * head_size + first + i] =
+              sums[row * 32 + i] / totals[row];
     }
   }
 }

@@ -10,15 +10,11 @@ namespace tandem::kernels {
 
 // Tiles want bfloat16 anyway, which blocks of halves are brought to on the way; 16 rows share what
 // it takes to expand a block to halves first.
-void attend_tiles(const float* query, std::size_t query_stride, std::size_t heads,
-                  std::size_t count, std::size_t first_position, std::size_t head_size, float scale,
-                  std::size_t window, std::span<const std::byte* const> blocks, float* out,
-                  std::size_t out_stride) {
+void attend_tiles(const QueryRun& run, std::span<const std::byte* const> blocks) {
+  const std::size_t head_size = run.head_size;
   TANDEM_CHECK(tiles_take_heads(head_size));
-  const std::size_t end = first_position + count;
-  const std::size_t begin =
-      window > 0 && first_position + 1 > window ? first_position + 1 - window : 0;
-  const std::size_t first_block = begin / kBlockPositions;
+  const std::size_t end = run.end_of(run.rows - 1);
+  const std::size_t first_block = run.begin_of(0) / kBlockPositions;
   const std::size_t end_block = (end - 1) / kBlockPositions + 1;
   const std::size_t elements = 2 * block_elements(head_size);
 
@@ -32,19 +28,21 @@ void attend_tiles(const float* query, std::size_t query_stride, std::size_t head
     expanded_blocks[i] = to;
   }
 
-  const std::size_t width = heads * head_size;
+  const std::size_t width = run.heads * head_size;
   thread_local std::vector<float> queries;
   queries.resize(kTileQueries * width);
-  for (std::size_t row = 0; row < count; ++row) {
-    std::copy_n(query + row * query_stride, width, &queries[row * width]);
-    for (std::size_t h = 0; h < heads; ++h)
+  for (std::size_t row = 0; row < run.rows; ++row) {
+    std::copy_n(run.query + row * run.query_stride, width, &queries[row * width]);
+    for (std::size_t h = 0; h < run.heads; ++h)
       spread(&queries[row * width + h * head_size], head_size);
   }
-  attend_tiles(queries.data(), width, heads, count, first_position, head_size, scale, window,
-               std::span<const std::uint16_t* const>(expanded_blocks), out, out_stride);
-  for (std::size_t row = 0; row < count; ++row)
-    for (std::size_t h = 0; h < heads; ++h)
-      spread(out + row * out_stride + h * head_size, head_size);
+  QueryRun spread_run = run;
+  spread_run.query = queries.data();
+  spread_run.query_stride = width;
+  attend_tiles(spread_run, std::span<const std::uint16_t* const>(expanded_blocks));
+  for (std::size_t row = 0; row < run.rows; ++row)
+    for (std::size_t h = 0; h < run.heads; ++h)
+      spread(run.out + row * run.out_stride + h * head_size, head_size);
 }
 
 }  // namespace tandem::kernels

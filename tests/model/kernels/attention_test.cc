@@ -14,6 +14,8 @@ namespace tandem::kernels {
 namespace {
 
 using testing::KeyValueSamples;
+using testing::row_over;
+using testing::single_row;
 
 constexpr std::size_t kPositions = KeyValueSamples<std::uint16_t>::kPositions;
 
@@ -24,6 +26,36 @@ float as_half(float value) {
   bits = (bits + 0xFFF + ((bits >> 13) & 1)) & 0xFFFFE000u;
   std::memcpy(&value, &bits, sizeof bits);
   return value;
+}
+
+// Runs that begin and end within a block, and windows that let go of one.
+template <class Element>
+void expect_rows_as_alone(std::size_t size) {
+  std::mt19937 random(20261127);
+  const KeyValueSamples<Element> cache(size, random);
+  const std::span<const Element* const> blocks(cache.blocks);
+  for (const std::size_t heads : {1, 3, 4}) {
+    for (const std::size_t window : {0, 5, 40}) {
+      for (const auto& [first, rows] : std::vector<std::pair<std::size_t, std::size_t>>{
+               {0, 16}, {0, 75}, {59, 16}, {31, 2}, {70, 1}}) {
+        SCOPED_TRACE(::testing::Message() << size << " heads " << heads << " window " << window
+                                          << " from " << first << " rows " << rows);
+        const std::size_t stride = heads * size + 5;
+        std::vector<float> query(rows * stride);
+        for (float& value : query) value = std::normal_distribution<float>()(random);
+        std::vector<float> out(rows * heads * size);
+        const QueryRun run = {query.data(), stride, out.data(), heads * size, rows,
+                              heads,        size,   first,      window,       0.3f};
+        attend(run, blocks);
+        for (std::size_t row = 0; row < rows; ++row) {
+          std::vector<float> alone(heads * size);
+          attend(single_row(run, row, alone.data()), blocks);
+          for (std::size_t k = 0; k < heads * size; ++k)
+            ASSERT_EQ(out[row * heads * size + k], alone[k]) << row << " " << k;
+        }
+      }
+    }
+  }
 }
 
 class AttentionTest : public testing::SimdTest {};
@@ -40,7 +72,7 @@ TEST_P(AttentionTest, MatchesDoublePrecision) {
       for (const auto& [begin, end] : std::vector<std::pair<std::size_t, std::size_t>>{
                {0, 1}, {0, 32}, {0, 33}, {0, 75}, {40, 75}, {31, 33}, {64, 70}}) {
         std::vector<float> out(heads * size);
-        attend(query.data(), heads, size, 0.3f, cache.blocks, begin, end, out.data());
+        attend(row_over(query, size, 0.3f, begin, end, out.data()), cache.blocks);
         for (std::size_t h = 0; h < heads; ++h) {
           std::vector<double> weights;
           double total = 0;
@@ -72,8 +104,15 @@ TEST_P(AttentionTest, LargeScoresStayFinite) {
   std::vector<float> query(64);
   for (float& value : query) value = 100 * std::normal_distribution<float>()(random);
   std::vector<float> out(64);
-  attend(query.data(), 1, 64, 1.0f, cache.blocks, 0, kPositions, out.data());
+  attend(row_over(query, 64, 1.0f, 0, kPositions, out.data()), cache.blocks);
   for (const float value : out) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST_P(AttentionTest, RowsOfARunGetWhatTheyGetAlone) {
+  for (const std::size_t size : {6, 64, 80}) {
+    expect_rows_as_alone<std::uint16_t>(size);
+    expect_rows_as_alone<std::byte>(size);
+  }
 }
 
 TANDEM_FOR_EVERY_SIMD_TARGET(AttentionTest);

@@ -64,6 +64,7 @@ class BlockReader {
   std::size_t padded_;
 };
 
+using testing::row_over;
 using Samples = testing::KeyValueSamples<std::byte>;
 constexpr std::size_t kPositions = Samples::kPositions;
 
@@ -130,7 +131,7 @@ TEST_P(ByteAttentionTest, MatchesDoublePrecision) {
       for (const auto& [begin, end] : std::vector<std::pair<std::size_t, std::size_t>>{
                {0, 1}, {0, 32}, {0, 33}, {0, 75}, {40, 75}, {31, 33}, {64, 70}}) {
         std::vector<float> out(heads * size);
-        attend(query.data(), heads, size, scale, cache.blocks, begin, end, out.data());
+        attend(row_over(query, size, scale, begin, end, out.data()), cache.blocks);
         for (std::size_t h = 0; h < heads; ++h) {
           std::vector<double> weights;
           double total = 0;
@@ -177,7 +178,7 @@ TEST_P(ByteAttentionTest, WhatIsNotFiniteStaysAtItsPosition) {
   Samples cache(kSize, random_, /*large_channels=*/true);
   std::vector<float> query(kSize, 0.5f);
   std::vector<float> expected(kSize);
-  attend(query.data(), 1, kSize, 1, cache.blocks, 0, 70, expected.data());
+  attend(row_over(query, kSize, 1, 0, 70, expected.data()), cache.blocks);
   for (const float bad :
        {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
         std::numeric_limits<float>::quiet_NaN()}) {
@@ -186,7 +187,7 @@ TEST_P(ByteAttentionTest, WhatIsNotFiniteStaysAtItsPosition) {
     const BlockReader reader(cache.blocks[2], kSize);
     EXPECT_TRUE(std::isfinite(reader.scale(7)) && std::isfinite(reader.scale(32 + 7))) << bad;
     std::vector<float> out(kSize);
-    attend(query.data(), 1, kSize, 1, cache.blocks, 0, 70, out.data());
+    attend(row_over(query, kSize, 1, 0, 70, out.data()), cache.blocks);
     EXPECT_EQ(out, expected);
   }
 }
@@ -199,7 +200,7 @@ TEST_P(ByteAttentionTest, NothingAtAllIsKeptAsNothing) {
     store_key_value(zeros.data(), zeros.data(), kSize, p, block.data());
   const std::byte* const blocks[] = {block.data()};
   std::vector<float> out(kSize, 1);
-  attend(zeros.data(), 1, kSize, 1, blocks, 0, 32, out.data());
+  attend(row_over(zeros, kSize, 1, 0, 32, out.data()), blocks);
   EXPECT_EQ(out, zeros);
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "model/kernels/attention.h"
@@ -51,6 +52,30 @@ struct KeyValueSamples {
   std::vector<std::vector<Element>> memory;
   std::vector<const Element*> blocks;
 };
+
+// Row `row` alone of what `run` describes, its results at `out`.
+inline kernels::QueryRun single_row(const kernels::QueryRun& run, std::size_t row, float* out) {
+  kernels::QueryRun alone = run;
+  alone.query = run.query + row * run.query_stride;
+  alone.out = out;
+  alone.rows = 1;
+  alone.first_position = run.first_position + row;
+  return alone;
+}
+
+// Heads [heads, head_size] of one row that sees positions [begin, end).
+inline kernels::QueryRun row_over(std::span<const float> query, std::size_t head_size, float scale,
+                                  std::size_t begin, std::size_t end, float* out) {
+  kernels::QueryRun run;
+  run.query = query.data();
+  run.out = out;
+  run.heads = query.size() / head_size;
+  run.head_size = head_size;
+  run.first_position = end - 1;
+  run.window = end - begin;
+  run.scale = scale;
+  return run;
+}
 
 }  // namespace tandem::testing
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "tests/model/kernels/key_value_samples.h"
 #include "tests/support/half.h"
 #include "tests/support/simd_targets.h"
 
@@ -43,7 +44,7 @@ std::vector<float> value_at(const std::vector<const std::uint16_t*>& blocks, std
                             std::size_t position) {
   const std::vector<float> query(size);
   std::vector<float> value(size);
-  attend(query.data(), 1, size, 1, blocks, position, position + 1, value.data());
+  attend(testing::row_over(query, size, 1, position, position + 1, value.data()), blocks);
   return value;
 }
 

@@ -12,6 +12,7 @@ namespace tandem::kernels {
 namespace {
 
 using testing::KeyValueSamples;
+using testing::single_row;
 
 class TileAttentionTest : public ::testing::Test {
  protected:
@@ -37,16 +38,14 @@ void expect_attention_of_single_rows(std::size_t size, bool large_channels, floa
       std::vector<float> query(count * stride);
       for (float& value : query) value = std::normal_distribution<float>()(random);
       std::vector<float> out(count * kHeads * size);
-      attend_tiles(query.data(), stride, kHeads, count, first, size, kScale, window, blocks,
-                   out.data(), kHeads * size);
+      const QueryRun run = {query.data(), stride, out.data(), kHeads * size, count,
+                            kHeads,       size,   first,      window,        kScale};
+      attend_tiles(run, blocks);
       for (std::size_t row = 0; row < count; ++row) {
-        const std::size_t end = first + row + 1;
-        const std::size_t begin = window > 0 && end > window ? end - window : 0;
         std::vector<float> expected(kHeads * size);
-        attend(&query[row * stride], kHeads, size, kScale, blocks, begin, end, expected.data());
+        attend(single_row(run, row, expected.data()), blocks);
         std::vector<float> alone(kHeads * size);
-        attend_tiles(&query[row * stride], stride, kHeads, 1, first + row, size, kScale, window,
-                     blocks, alone.data(), kHeads * size);
+        attend_tiles(single_row(run, row, alone.data()), blocks);
         for (std::size_t k = 0; k < kHeads * size; ++k) {
           ASSERT_NEAR(out[row * kHeads * size + k], expected[k], tolerance) << row << " " << k;
           ASSERT_EQ(out[row * kHeads * size + k], alone[k]) << row << " " << k;
