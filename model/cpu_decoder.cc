@@ -372,6 +372,8 @@ void Decoder::run_layer(int member, int index, Rows& rows, const RowBlock& block
     if (plan_.single_tokens) attend(layer, index, block, block.runs[i / kv_heads_], i % kv_heads_);
   }
   team_.barrier();
+  // Of the last layer other steps need keys and values alone.
+  if (index + 1 == config_.layer_count && !block.wants_logits) return;
   if (!plan_.single_tokens) {
     attend_all(member, layer, index, block);
     team_.barrier();

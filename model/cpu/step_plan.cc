@@ -54,7 +54,10 @@ StepPlan plan_step(std::span<const DecoderSegment> segments, const DecoderConfig
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto wanted = static_cast<std::size_t>(segments[i].logit_count);
     const std::size_t end = first_rows[i] + segments[i].tokens.size();
-    for (std::size_t row = end - wanted; row < end; ++row) plan.logit_rows.push_back(row);
+    for (std::size_t row = end - wanted; row < end; ++row) {
+      plan.logit_rows.push_back(row);
+      plan.blocks[row / kBlockRows].wants_logits = true;
+    }
   }
   return plan;
 }

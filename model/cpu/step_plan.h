@@ -36,6 +36,7 @@ struct RowBlock {
   std::size_t count = 0;
   std::size_t prompt_rows = 0;  // come first
   std::vector<RowRun> runs;     // of all rows
+  bool wants_logits = false;    // of any row
 };
 
 struct StepPlan {
