@@ -42,6 +42,10 @@ enum class Pooling { kMean, kCls };
 // bfloat16 with sums in float, several times as fast by AMX and twice as fast by AVX-512.
 enum class BertExecutor { kFastest, kTorch, kTiles };
 
+// Whether anybody waits for the result. Where tiles compute, what is done in the background gives
+// way to everything else in the process.
+enum class Urgency { kWaitedFor, kBackground };
+
 // Immutable once loaded; pooled_states may be called from any number of threads at once. One call
 // at a time computes with compute_threads().
 class BertModel {
@@ -63,10 +67,10 @@ class BertModel {
   // texts; the others are of type 1, which the network must have. Empty: all are of type 0.
   virtual void pooled_states(std::span<const std::vector<TokenId>> sequences,
                              std::span<const std::size_t> first_lengths, Pooling pooling,
-                             std::span<float> out) const = 0;
+                             Urgency urgency, std::span<float> out) const = 0;
   void pooled_states(std::span<const std::vector<TokenId>> sequences, Pooling pooling,
                      std::span<float> out) const {
-    pooled_states(sequences, {}, pooling, out);
+    pooled_states(sequences, {}, pooling, Urgency::kWaitedFor, out);
   }
 };
 

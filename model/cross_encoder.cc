@@ -65,7 +65,7 @@ std::vector<float> CrossEncoder::score(std::span<const TextPair> pairs) const {
     if (config().tells_texts_apart()) first_lengths.push_back(pair.first_length);
   }
   std::vector<float> states(pairs.size() * hidden);
-  encoder_->pooled_states(sequences, first_lengths, Pooling::kCls, states);
+  encoder_->pooled_states(sequences, first_lengths, Pooling::kCls, Urgency::kWaitedFor, states);
   std::vector<float> logits;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const float* const state = states.data() + i * hidden;

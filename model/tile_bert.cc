@@ -32,6 +32,8 @@ using Sequences = std::span<const std::vector<TokenId>>;
 
 // A thread takes texts until it has so many rows. Measured with MiniLM: 128 to 512 are within 5 %.
 constexpr std::size_t kRowsAtOnce = 256;
+// Of threads that compute in the background: a ninth of a processor that somebody else wants too.
+constexpr int kBackgroundNiceness = 10;
 
 struct Norm {
   std::vector<float> weight;
@@ -104,7 +106,7 @@ class TileBert final : public BertModel {
 
   const BertConfig& config() const override { return config_; }
   void pooled_states(Sequences sequences, std::span<const std::size_t> first_lengths,
-                     Pooling pooling, std::span<float> out) const override;
+                     Pooling pooling, Urgency urgency, std::span<float> out) const override;
 
  private:
   void run(const Batch& batch, float* out, Scratch& scratch) const;
@@ -127,6 +129,9 @@ class TileBert final : public BertModel {
 
   mutable std::mutex team_mutex_;
   mutable ThreadTeam team_;
+  mutable std::mutex background_mutex_;
+  // Its caller, a member of any team, only waits.
+  mutable ThreadTeam background_team_;
   mutable std::mutex scratch_mutex_;
   mutable std::vector<std::unique_ptr<Scratch>> scratch_;
 };
@@ -179,7 +184,8 @@ class Loader {
 TileBert::TileBert(const BertCheckpoint& checkpoint)
     : config_(checkpoint.config),
       hidden_(static_cast<std::size_t>(config_.hidden_size)),
-      team_(compute_threads()) {
+      team_(compute_threads()),
+      background_team_(compute_threads() + 1, kBackgroundNiceness) {
   const Loader loader(checkpoint, arena_);
   const std::int64_t hidden = config_.hidden_size;
   word_embeddings_ =
@@ -285,7 +291,7 @@ void TileBert::give_back(std::unique_ptr<Scratch> scratch) const {
 }
 
 void TileBert::pooled_states(Sequences sequences, std::span<const std::size_t> first_lengths,
-                             Pooling pooling, std::span<float> out) const {
+                             Pooling pooling, Urgency urgency, std::span<float> out) const {
   TANDEM_CHECK(out.size() == sequences.size() * hidden_);
   TANDEM_CHECK(first_lengths.empty() ||
                (first_lengths.size() == sequences.size() && !second_type_.empty()));
@@ -301,17 +307,25 @@ void TileBert::pooled_states(Sequences sequences, std::span<const std::size_t> f
   };
   std::size_t rows = 0;
   for (const Share& share : shares) rows = std::max(rows, share.rows);
-  // A question, of one share, needs no team; and while a large batch has it, whoever else comes
+  const auto count = static_cast<std::size_t>(team_.size());
+  std::vector<std::unique_ptr<Scratch>> scratch(std::min(count, shares.size()));
+  for (auto& own : scratch) own = take_scratch(rows);
+  const auto work_as = [&](std::size_t member) {
+    if (member < scratch.size()) work(scratch[member]);
+  };
+  // A question, of one share, needs no team; and while another batch has it, whoever else comes
   // computes alone instead of waiting for it to end.
   std::unique_lock team_lock(team_mutex_, std::defer_lock);
-  const bool together = shares.size() > 1 && team_lock.try_lock();
-  std::vector<std::unique_ptr<Scratch>> scratch(together ? static_cast<std::size_t>(team_.size())
-                                                         : 1);
-  for (auto& own : scratch) own = take_scratch(rows);
-  if (together)
-    team_.run([&](int member) { work(scratch[static_cast<std::size_t>(member)]); });
-  else
+  if (urgency == Urgency::kBackground) {
+    const std::lock_guard lock(background_mutex_);
+    background_team_.run([&](int member) {
+      if (member > 0) work_as(static_cast<std::size_t>(member - 1));
+    });
+  } else if (shares.size() > 1 && team_lock.try_lock()) {
+    team_.run([&](int member) { work_as(static_cast<std::size_t>(member)); });
+  } else {
     work(scratch.front());
+  }
   for (auto& own : scratch) give_back(std::move(own));
 }
 

@@ -198,6 +198,7 @@ void BertEncoder::count(TextKind kind, std::size_t texts, double seconds) const 
 
 std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextKind kind) const {
   const Stopwatch stopwatch;
+  const Urgency urgency = kind == TextKind::kPassage ? Urgency::kBackground : Urgency::kWaitedFor;
   const auto width = static_cast<std::size_t>(dimension());
   std::vector<std::vector<TokenId>> sequences;
   sequences.reserve(texts.size());
@@ -213,7 +214,7 @@ std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextK
     batch.reserve(places.size());
     for (const std::size_t place : places) batch.push_back(std::move(sequences[place]));
     std::vector<float> pooled(batch.size() * width);
-    model_->pooled_states(batch, pooling_, pooled);
+    model_->pooled_states(batch, {}, pooling_, urgency, pooled);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto row = std::span(pooled).subspan(i * width, width);
       normalize(row);

@@ -1,6 +1,7 @@
 #include "model/kernels/thread_team.h"
 
 #include "base/error.h"
+#include "base/thread_priority.h"
 
 namespace tandem {
 namespace {
@@ -21,10 +22,13 @@ void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old,
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int size) {
+ThreadTeam::ThreadTeam(int size, int niceness) {
   TANDEM_CHECK(size >= 1);
   for (int member = 1; member < size; ++member) {
-    threads_.emplace_back([this, member] { serve(member); });
+    threads_.emplace_back([this, member, niceness] {
+      lower_thread_priority(niceness);
+      serve(member);
+    });
   }
 }
 

@@ -21,8 +21,9 @@ namespace tandem {
 // run() is for one thread at a time; that thread is member 0 of the team.
 class ThreadTeam {
  public:
-  // `size` members, of which size - 1 are threads of the team's own.
-  explicit ThreadTeam(int size);
+  // `size` members, of which size - 1 are threads of the team's own. With a niceness, see nice(2),
+  // these give way to others.
+  explicit ThreadTeam(int size, int niceness = 0);
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
   ~ThreadTeam();

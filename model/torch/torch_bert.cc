@@ -103,7 +103,7 @@ class TorchBert final : public BertModel {
 
   const BertConfig& config() const override { return config_; }
   void pooled_states(std::span<const std::vector<TokenId>> sequences,
-                     std::span<const std::size_t> first_lengths, Pooling pooling,
+                     std::span<const std::size_t> first_lengths, Pooling pooling, Urgency urgency,
                      std::span<float> out) const override;
 
  private:
@@ -194,7 +194,7 @@ at::Tensor TorchBert::attend(const at::Tensor& query_key_value,
 }
 
 void TorchBert::pooled_states(std::span<const std::vector<TokenId>> sequences,
-                              std::span<const std::size_t> first_lengths, Pooling pooling,
+                              std::span<const std::size_t> first_lengths, Pooling pooling, Urgency,
                               std::span<float> out) const {
   const std::int64_t hidden = config_.hidden_size;
   TANDEM_CHECK(out.size() == sequences.size() * static_cast<std::size_t>(hidden));

@@ -1,8 +1,10 @@
 #include "model/kernels/thread_team.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <chrono>
+#include <vector>
 
 namespace tandem {
 namespace {
@@ -46,6 +48,16 @@ TEST(ThreadTeamTest, WaitsForAMemberThatIsLate) {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   team.run([&](int member) { value += member; });
   EXPECT_EQ(value, 2);
+}
+
+TEST(ThreadTeamTest, NiceMembersGiveWayAndTheirCallerDoesNot) {
+  const auto niceness = [] { return ::getpriority(PRIO_PROCESS, 0); };
+  const int before = niceness();
+  ThreadTeam team(3, 2);
+  std::vector<int> of_member(3);
+  team.run([&](int member) { of_member[static_cast<std::size_t>(member)] = niceness(); });
+  EXPECT_EQ(of_member, (std::vector<int>{before, before + 2, before + 2}));
+  EXPECT_EQ(niceness(), before);
 }
 
 TEST(ThreadTeamTest, SharesCoverEverythingOnce) {
