@@ -295,6 +295,7 @@ void TileBert::pooled_states(Sequences sequences, std::span<const std::size_t> f
   TANDEM_CHECK(out.size() == sequences.size() * hidden_);
   TANDEM_CHECK(first_lengths.empty() ||
                (first_lengths.size() == sequences.size() && !second_type_.empty()));
+  if (sequences.empty()) return;
   const Batch batch = {sequences, first_lengths, pooling};
   const std::vector<Share> shares = share_out(sequences);
   std::atomic<std::size_t> next{0};

@@ -48,9 +48,9 @@ void multiply(const Matrix& matrix, Range panels, const Input& input, std::size_
     kernels::multiply(matrix, panels, input.floats_.data(), input.columns_, rest, out, stride);
 }
 
-void Linear::add(Matrix matrix) {
+void Linear::add(const Matrix& matrix) {
   panels_ += matrix.panels();
-  matrices_.push_back(std::move(matrix));
+  matrices_.push_back(matrix);
 }
 
 void Linear::multiply_share(int member, int members, const Input& input, std::size_t prompt_rows,

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "model/kernels/matrix.h"
@@ -61,9 +60,9 @@ void multiply(const Matrix& matrix, Range panels, const Input& input, std::size_
 class Linear {
  public:
   Linear() = default;
-  explicit Linear(Matrix matrix) { add(std::move(matrix)); }
+  explicit Linear(const Matrix& matrix) { add(matrix); }
 
-  void add(Matrix matrix);
+  void add(const Matrix& matrix);
   const std::vector<Matrix>& matrices() const { return matrices_; }
 
   // A member's share of the product, as multiply() above: the matrices' panels are numbered through

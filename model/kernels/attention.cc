@@ -65,8 +65,7 @@ class Pass {
     const std::uint16_t* const values = block + padded * kBlockPositions;
     float* const totals = softmax_.sums_of(0);  // [kQueries, padded]
     constexpr std::size_t kVectors = kLanes <= 8 ? 1 : 2;
-    std::size_t at = 0;
-    const auto columns = [&](auto count) {
+    const auto columns = [&](std::size_t at, auto count) {
       constexpr std::size_t kCount = decltype(count)::value;
       Floats sums[kQueries][kCount];
       for (std::size_t q = 0; q < kQueries; ++q)
@@ -85,11 +84,11 @@ class Pass {
       for (std::size_t q = 0; q < kQueries; ++q)
         for (std::size_t v = 0; v < kCount; ++v)
           hn::Store(sums[q][v], kFloats, totals + q * padded + at + v * kLanes);
-      at += kCount * kLanes;
     };
-    while (at + kVectors * kLanes <= padded)
-      columns(std::integral_constant<std::size_t, kVectors>());
-    while (at < padded) columns(std::integral_constant<std::size_t, 1>());
+    std::size_t at = 0;
+    for (; at + kVectors * kLanes <= padded; at += kVectors * kLanes)
+      columns(at, std::integral_constant<std::size_t, kVectors>());
+    for (; at < padded; at += kLanes) columns(at, std::integral_constant<std::size_t, 1>());
   }
 
   void finish(const Query* queries) {

@@ -21,9 +21,10 @@ using ::testing::HasSubstr;
 using Sequences = std::vector<std::vector<TokenId>>;
 
 std::vector<float> pooled(const BertModel& model, const Sequences& sequences,
-                          Pooling pooling = Pooling::kMean) {
+                          Pooling pooling = Pooling::kMean,
+                          Urgency urgency = Urgency::kWaitedFor) {
   std::vector<float> out(sequences.size() * static_cast<std::size_t>(model.config().hidden_size));
-  model.pooled_states(sequences, pooling, out);
+  model.pooled_states(sequences, {}, pooling, urgency, out);
   return out;
 }
 
@@ -80,9 +81,11 @@ TEST_P(MiniLmTest, CallsAtOnceGetWhatTheyGetAlone) {
   const auto expected = pooled(*model_, sequences);
   std::vector<std::vector<float>> results(4);
   std::vector<std::thread> threads;
-  for (auto& result : results)
-    threads.emplace_back([&] {
-      for (int i = 0; i < 3; ++i) result = pooled(*model_, sequences);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    threads.emplace_back([&, i] {
+      const Urgency urgency = i % 2 == 0 ? Urgency::kWaitedFor : Urgency::kBackground;
+      for (int round = 0; round < 3; ++round)
+        results[i] = pooled(*model_, sequences, Pooling::kMean, urgency);
     });
   for (auto& thread : threads) thread.join();
   for (const auto& result : results)
@@ -90,7 +93,8 @@ TEST_P(MiniLmTest, CallsAtOnceGetWhatTheyGetAlone) {
 }
 
 TEST_P(MiniLmTest, AnEmptyBatchIsNothing) {
-  EXPECT_TRUE(pooled(*model_, {}).empty());
+  for (const Urgency urgency : {Urgency::kWaitedFor, Urgency::kBackground})
+    EXPECT_TRUE(pooled(*model_, {}, Pooling::kMean, urgency).empty());
 }
 
 // Random tokens, in which a network finds nothing to hold on to: real texts are closer
