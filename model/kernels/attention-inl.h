@@ -8,7 +8,6 @@
 #define TANDEM_MODEL_KERNELS_ATTENTION_INL_H_
 #endif
 
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -23,6 +22,24 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
+
+// e^x for x <= 0, as 2^n 2^f with n whole and |f| <= 1/2, the latter by its Taylor series: to 3e-7,
+// and to 5e-6 where it is nothing beside the largest weight, 1. 0 where it would not be a normal
+// number. With Highway's Exp(), which takes all numbers, attention takes 6 % longer.
+HWY_INLINE Floats exp_below_zero(Floats x) {
+  constexpr hn::RebindToSigned<decltype(kFloats)> kInts32;
+  const Floats least = hn::Set(kFloats, -126.0f);
+  const Floats power = hn::Mul(x, hn::Set(kFloats, 1.442695041f));
+  const Floats clamped = hn::Max(power, least);
+  const auto whole = hn::NearestInt(clamped);
+  const Floats rest = hn::Sub(clamped, hn::ConvertTo(kFloats, whole));
+  Floats sum = hn::Set(kFloats, 1.54035304e-4f);
+  for (const float coefficient :
+       {1.33335581e-3f, 9.61812911e-3f, 5.55041087e-2f, 0.240226507f, 0.693147181f, 1.0f})
+    sum = hn::MulAdd(sum, rest, hn::Set(kFloats, coefficient));
+  const auto scaled = hn::Add(hn::BitCast(kInts32, sum), hn::ShiftLeft<23>(whole));
+  return hn::IfThenElseZero(hn::Ge(power, least), hn::BitCast(kFloats, scaled));
+}
 
 // What one head of one row wants.
 struct Query {
@@ -73,8 +90,8 @@ struct RunningSoftmax {
       largest[q] = new_largest;
     }
     for (std::size_t i = 0; i < kBlockPositions; i += kLanes) {
-      const Floats weight = hn::Exp(
-          kFloats, hn::Sub(hn::Load(kFloats, weights[q] + i), hn::Set(kFloats, largest[q])));
+      const Floats weight =
+          exp_below_zero(hn::Sub(hn::Load(kFloats, weights[q] + i), hn::Set(kFloats, largest[q])));
       hn::Store(weight, kFloats, weights[q] + i);
       total = hn::Add(total, weight);
     }
