@@ -62,7 +62,8 @@ void Answerer::answer_each(std::span<const ChatMessage> messages, std::vector<Hi
     answer.generation.finish_reason = FinishReason::kCancelled;
     return;
   }
-  answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
+  answer.citations =
+      find_citations(question_of(messages), answer.generation.text, answer.hits, encoder_);
 }
 
 Answer Answerer::answer(std::span<const ChatMessage> messages, const AnswerOptions& options,
@@ -134,7 +135,8 @@ std::vector<Answer> Answerer::choices_from(std::span<const ChatMessage> messages
     answer.prompt = fitted.prompt.tokens;
     answer.generation = std::move(generations[i]);
     if (answer.generation.finish_reason != FinishReason::kCancelled) {
-      answer.citations = find_citations(answer.generation.text, answer.hits, encoder_);
+      answer.citations =
+          find_citations(question_of(messages), answer.generation.text, answer.hits, encoder_);
     }
   }
   return answers;

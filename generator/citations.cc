@@ -1,5 +1,6 @@
 #include "generator/citations.h"
 
+#include <fmt/format.h>
 #include <unicode/unistr.h>
 
 #include <algorithm>
@@ -20,8 +21,15 @@ constexpr float kMinimumSupport = 0.6f;
 // A sentence that shares hardly any word with its source is not a quotation of it, however close
 // the two are as vectors.
 constexpr float kMinimumContainment = 0.3f;
-// Only this many candidates a sentence, those with the most words in common, are encoded.
+// The same for an answer of a word or two, all of whose words the source has: its cosine is that of
+// question and answer with the source.
+constexpr float kMinimumBriefSupport = 0.7f;
+// Only so many candidates a statement, those with the most words in common, are encoded; more of
+// a brief one, whose words are in all of them.
 constexpr std::size_t kEncodedCandidates = 4;
+constexpr std::size_t kEncodedBriefCandidates = 16;
+// Words of the shortest sentence that is cited for, or from.
+constexpr std::size_t kMinimumCitedWords = 3;
 
 using Words = std::unordered_set<std::string>;
 
@@ -60,7 +68,11 @@ TextSpan trim(std::string_view text, TextSpan span) {
   return span;
 }
 
-// A sentence of a passage that may support a sentence of the answer.
+bool is_brief(std::string_view text) {
+  return split_words(text).size() < kMinimumCitedWords;
+}
+
+// A sentence of a passage that may support a statement of the answer.
 struct Source {
   std::size_t hit = 0;
   TextSpan span;  // bytes into the passage's text
@@ -80,25 +92,34 @@ std::vector<Source> sources_of(const std::vector<Hit>& hits) {
   return sources;
 }
 
-// A sentence of the answer with the sources worth a closer look, best containment first.
+// A statement of the answer with the sources worth a closer look, best containment first.
 struct Claim {
   TextSpan span;
+  std::string text;  // to compare with the sources
+  float minimum_support;
   std::vector<std::pair<float, const Source*>> candidates;
 };
 
-std::vector<Claim> claims_of(std::string_view answer, const std::vector<Source>& sources) {
+std::vector<Claim> claims_of(std::string_view question, std::string_view answer,
+                             const std::vector<Source>& sources) {
   std::vector<Claim> claims;
-  for (const TextSpan& sentence : split_sentences(answer)) {
-    Claim claim{trim(answer, sentence), {}};
-    const Words words = fold_words(claim.span.of(answer));
-    if (words.size() < kMinimumCitedWords) continue;
+  for (const TextSpan& span : statements_of(answer)) {
+    const bool brief = is_brief(span.of(answer));
+    Claim claim{span, std::string(span.of(answer)), kMinimumSupport, {}};
+    if (brief) {
+      claim.text = fmt::format("{} {}", question, claim.text);
+      claim.minimum_support = kMinimumBriefSupport;
+    }
+    const Words words = fold_words(span.of(answer));
     for (const Source& source : sources) {
       const float shared = containment(words, source.words);
-      if (shared >= kMinimumContainment) claim.candidates.emplace_back(shared, &source);
+      if (shared >= (brief ? 1.0f : kMinimumContainment))
+        claim.candidates.emplace_back(shared, &source);
     }
     std::stable_sort(claim.candidates.begin(), claim.candidates.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
-    if (claim.candidates.size() > kEncodedCandidates) claim.candidates.resize(kEncodedCandidates);
+    const std::size_t most = brief ? kEncodedBriefCandidates : kEncodedCandidates;
+    if (claim.candidates.size() > most) claim.candidates.resize(most);
     if (!claim.candidates.empty()) claims.push_back(std::move(claim));
   }
   return claims;
@@ -132,16 +153,29 @@ Citation make_citation(std::string_view answer, const TextSpan& claim, const Sou
 
 }  // namespace
 
-std::vector<Citation> find_citations(std::string_view answer, const std::vector<Hit>& hits,
-                                     const Encoder& encoder) {
+std::vector<TextSpan> statements_of(std::string_view answer) {
+  if (is_brief(answer)) {
+    if (split_words(answer).empty()) return {};
+    return {trim(answer, {0, answer.size()})};
+  }
+  std::vector<TextSpan> statements;
+  for (const TextSpan& sentence : split_sentences(answer)) {
+    const TextSpan span = trim(answer, sentence);
+    if (!is_brief(span.of(answer))) statements.push_back(span);
+  }
+  return statements;
+}
+
+std::vector<Citation> find_citations(std::string_view question, std::string_view answer,
+                                     const std::vector<Hit>& hits, const Encoder& encoder) {
   const std::vector<Source> sources = sources_of(hits);
-  const std::vector<Claim> claims = claims_of(answer, sources);
+  const std::vector<Claim> claims = claims_of(question, answer, sources);
   if (claims.empty()) return {};
 
   // One batch for everything: claims first, then each source that some claim considers.
   std::vector<std::string> texts;
   std::map<const Source*, std::size_t> rows;
-  for (const Claim& claim : claims) texts.emplace_back(claim.span.of(answer));
+  for (const Claim& claim : claims) texts.push_back(claim.text);
   for (const Claim& claim : claims) {
     for (const auto& [shared, source] : claim.candidates) {
       if (rows.emplace(source, texts.size()).second) {
@@ -159,7 +193,7 @@ std::vector<Citation> find_citations(std::string_view answer, const std::vector<
   std::map<PassageId, int> numbers;
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const Source* best = nullptr;
-    float best_support = kMinimumSupport;
+    float best_support = claims[i].minimum_support;
     for (const auto& [shared, source] : claims[i].candidates) {
       const float support = 0.5f * (shared + std::max(0.0f, dot(row(i), row(rows.at(source)))));
       if (support >= best_support) {

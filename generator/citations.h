@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/segmentation.h"
 #include "retriever/encoder.h"
 #include "retriever/retriever.h"
 
@@ -29,14 +30,15 @@ struct Citation {
   float score = 0;  // support: 0 none, 1 verbatim
 };
 
-// Words of the shortest sentence that is cited for, or from: "Yes." or "1." support nothing by
-// themselves.
-inline constexpr std::size_t kMinimumCitedWords = 3;
+// What of `answer` is looked for in passages, as bytes into it: its sentences of at least three
+// words, since "Yes." or "1." say nothing by themselves; all of it where it has no more than two,
+// such as a name or a number, which say something together with their question.
+std::vector<TextSpan> statements_of(std::string_view answer);
 
-// Finds for each sentence of `answer` the span of the passages that supports it best; sentences
+// Finds for each statement of `answer` the span of the passages that supports it best; those
 // without enough support get no citation. Safe from any thread.
-std::vector<Citation> find_citations(std::string_view answer, const std::vector<Hit>& hits,
-                                     const Encoder& encoder);
+std::vector<Citation> find_citations(std::string_view question, std::string_view answer,
+                                     const std::vector<Hit>& hits, const Encoder& encoder);
 
 }  // namespace tandem
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "base/segmentation.h"
 #include "trainer/answer_metrics.h"
 
 namespace tandem {
@@ -20,8 +19,7 @@ bool is_right(const Corpus& corpus, const Question& question, const Citation& ci
 CitationCounts count_citations(const Corpus& corpus, const Question& question,
                                std::string_view answer, std::span<const Citation> citations) {
   CitationCounts counts;
-  for (const TextSpan& sentence : split_sentences(answer))
-    if (split_words(sentence.of(answer)).size() >= kMinimumCitedWords) ++counts.statements;
+  counts.statements = statements_of(answer).size();
   std::set<std::uint64_t> supported;  // where the sentences begin
   for (const Citation& citation : citations) {
     ++counts.citations;

@@ -19,9 +19,8 @@
 namespace tandem {
 
 struct CitationCounts {
-  std::size_t statements =
-      0;                      // sentences of at least three words: shorter ones are never cited for
-  std::size_t supported = 0;  // of these, with a right citation
+  std::size_t statements = 0;  // as statements_of() gives them
+  std::size_t supported = 0;   // of these, with a right citation
   std::size_t citations = 0;
   std::size_t right = 0;  // of these
 };

@@ -85,14 +85,14 @@ CitedAnswer answer_one(const Generator& generator, const Encoder& encoder, const
     MarginalAnswer marginal =
         answer_from_each(generator, messages, hits, cosines, generation, *options.each);
     answer.text = std::move(marginal.generation.text);
-    answer.citations = find_citations(answer.text, marginal.hits, encoder);
+    answer.citations = find_citations(question.text, answer.text, marginal.hits, encoder);
     return answer;
   }
   const FittedPrompt fitted =
       fit_prompt(generator, messages, std::move(hits), options.max_tokens, nullptr);
   answer.text =
       generator.generate(fitted.prompt, generation, [](const TextPiece&) { return true; }).text;
-  answer.citations = find_citations(answer.text, fitted.hits, encoder);
+  answer.citations = find_citations(question.text, answer.text, fitted.hits, encoder);
   return answer;
 }
 

@@ -11,6 +11,8 @@
 namespace tandem {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -61,7 +63,7 @@ TEST_F(CitationsTest, VerbatimSentenceIsQuotedToTheCharacter) {
   const std::string answer =
       "Naïve question! The lighthouse keeper rings a bell in fog every two minutes.";
 
-  const std::vector<Citation> citations = find_citations(answer, hits, *encoder_);
+  const std::vector<Citation> citations = find_citations("", answer, hits, *encoder_);
 
   ASSERT_THAT(citations, SizeIs(1));
   const Citation& citation = citations[0];
@@ -77,33 +79,59 @@ TEST_F(CitationsTest, VerbatimSentenceIsQuotedToTheCharacter) {
 
 TEST_F(CitationsTest, ParaphraseIsCitedAndInventionIsNot) {
   const std::vector<Hit> hits = {make_hit(7, document_, 0, count_code_points(document_))};
-  const std::vector<Citation> citations = find_citations(
-      "Lindmoor's harbour was dredged to a depth of eleven metres in 1932. "
-      "Its mayor prefers cold tea with lemon in the afternoon.",
-      hits, *encoder_);
+  const std::vector<Citation> citations =
+      find_citations("",
+                     "Lindmoor's harbour was dredged to a depth of eleven metres in 1932. "
+                     "Its mayor prefers cold tea with lemon in the afternoon.",
+                     hits, *encoder_);
   ASSERT_THAT(citations, SizeIs(1));
-  EXPECT_THAT(citations[0].quote, ::testing::HasSubstr("eleven metres in 1932"));
+  EXPECT_THAT(citations[0].quote, HasSubstr("eleven metres in 1932"));
 }
 
 TEST_F(CitationsTest, OnePassageKeepsOneNumber) {
   const std::uint64_t length = count_code_points(document_);
   const std::vector<Hit> hits = {make_hit(7, document_, 0, 78), make_hit(8, document_, 78, length)};
-  const std::vector<Citation> citations = find_citations(
-      "Ships of deeper draught wait outside for the tide. "
-      "The harbour of Lindmoor was dredged to eleven metres in 1932. "
-      "The lighthouse keeper rings a bell in fog every two minutes.",
-      hits, *encoder_);
+  const std::vector<Citation> citations =
+      find_citations("",
+                     "Ships of deeper draught wait outside for the tide. "
+                     "The harbour of Lindmoor was dredged to eleven metres in 1932. "
+                     "The lighthouse keeper rings a bell in fog every two minutes.",
+                     hits, *encoder_);
   ASSERT_THAT(citations, SizeIs(3));
   EXPECT_EQ(citations[0].number, 1);
   EXPECT_EQ(citations[1].number, 2);
   EXPECT_EQ(citations[2].number, 1);
 }
 
+// Generators that were fine-tuned on short answers give nothing else.
+TEST_F(CitationsTest, AWordOrTwoAreCitedWhereTheirQuestionIsAnswered) {
+  const std::string document = "The mayor of Lindmoor owns eleven metres of rope. " + document_ +
+                               " The town hall burned down in 1932 and was built again.";
+  const std::vector<Hit> hits = {make_hit(7, document, 0, count_code_points(document))};
+  const auto quoted = [&](std::string_view question, std::string_view answer) {
+    std::vector<std::string> quotes;
+    for (const Citation& citation : find_citations(question, answer, hits, *encoder_)) {
+      EXPECT_EQ(citation.quote, slice(document, citation.begin, citation.end));
+      EXPECT_EQ(slice(answer, citation.answer_begin, citation.answer_end), answer);
+      quotes.push_back(citation.quote);
+    }
+    return quotes;
+  };
+  EXPECT_THAT(quoted("How deep was the harbour of Lindmoor dredged?", "eleven metres"),
+              ElementsAre(HasSubstr("dredged to eleven metres")));
+  EXPECT_THAT(quoted("How much rope does the mayor have?", "Eleven metres"),
+              ElementsAre(HasSubstr("metres of rope")));
+  EXPECT_THAT(quoted("In which year did the town hall burn down?", "1932"),
+              ElementsAre(HasSubstr("burned down in 1932")));
+  EXPECT_THAT(quoted("How deep was the harbour of Lindmoor dredged?", "twelve metres"), IsEmpty());
+  EXPECT_THAT(quoted("Which team won the world cup in football?", "1932"), IsEmpty());
+}
+
 TEST_F(CitationsTest, NothingToCiteGivesNothing) {
-  EXPECT_THAT(find_citations("", {}, *encoder_), IsEmpty());
-  EXPECT_THAT(find_citations("A whole sentence without any source.", {}, *encoder_), IsEmpty());
-  EXPECT_THAT(find_citations("Yes.", {make_hit(1, document_, 0, 70)}, *encoder_), IsEmpty());
-  EXPECT_THAT(find_citations(" \n\t ", {make_hit(1, document_, 0, 70)}, *encoder_), IsEmpty());
+  EXPECT_THAT(find_citations("", "", {}, *encoder_), IsEmpty());
+  EXPECT_THAT(find_citations("", "A whole sentence without any source.", {}, *encoder_), IsEmpty());
+  EXPECT_THAT(find_citations("", "Yes.", {make_hit(1, document_, 0, 70)}, *encoder_), IsEmpty());
+  EXPECT_THAT(find_citations("", " \n\t ", {make_hit(1, document_, 0, 70)}, *encoder_), IsEmpty());
 }
 
 }  // namespace
