@@ -21,8 +21,7 @@ using ::testing::HasSubstr;
 using Sequences = std::vector<std::vector<TokenId>>;
 
 std::vector<float> pooled(const BertModel& model, const Sequences& sequences,
-                          Pooling pooling = Pooling::kMean,
-                          Urgency urgency = Urgency::kWaitedFor) {
+                          Pooling pooling = Pooling::kMean, Urgency urgency = Urgency::kWaitedFor) {
   std::vector<float> out(sequences.size() * static_cast<std::size_t>(model.config().hidden_size));
   model.pooled_states(sequences, {}, pooling, urgency, out);
   return out;
