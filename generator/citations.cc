@@ -174,6 +174,7 @@ std::vector<Citation> find_citations(std::string_view question, std::string_view
 
   // One batch for everything: claims first, then each source that some claim considers.
   std::vector<std::string> texts;
+  texts.reserve(claims.size());
   std::map<const Source*, std::size_t> rows;
   for (const Claim& claim : claims) texts.push_back(claim.text);
   for (const Claim& claim : claims) {
