@@ -32,8 +32,9 @@ using Sequences = std::span<const std::vector<TokenId>>;
 
 // A thread takes texts until it has so many rows. Measured with MiniLM: 128 to 512 are within 5 %.
 constexpr std::size_t kRowsAtOnce = 256;
-// Of threads that compute in the background: a ninth of a processor that somebody else wants too.
-constexpr int kBackgroundNiceness = 10;
+// Of threads that compute in the background: a quarter of a processor that somebody else wants too.
+// With 10 documents are hardly encoded any more beside another program that computes.
+constexpr int kBackgroundNiceness = 5;
 
 struct Norm {
   std::vector<float> weight;

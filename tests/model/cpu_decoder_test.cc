@@ -159,7 +159,9 @@ struct RealModel {
   std::size_t texts;  // the first so many references are text; after random tokens, where nothing
                       // is likely, every rounding shows
   float tolerance;    // of the root mean square over the most likely tokens, whose logits reach 30
-  double perplexity_tolerance;  // of the ratio that a cache of 8 bits makes
+  // Of the ratio that a cache of 8 bits makes. Over so few tokens a sum in another order, too,
+  // changes perplexity by half a percent.
+  double perplexity_tolerance;
 };
 
 void PrintTo(const RealModel& model, std::ostream* out) {
@@ -327,7 +329,7 @@ TEST_P(CpuDecoderTest, ATokenOutsideTheVocabularyIsRefusedBeforeAnyWork) {
 
 INSTANTIATE_TEST_SUITE_P(RealModels, CpuDecoderTest,
                          ::testing::Values(RealModel{"smollm2", "llama_smollm2.jsonl",
-                                                     testing::generator_file, 20, 0.25f, 0.005},
+                                                     testing::generator_file, 20, 0.25f, 0.01},
                                            RealModel{"gemma3", "gemma3_270m.jsonl",
                                                      testing::gemma_file, 3, 0.4f, 0.03}),
                          [](const auto& model) { return std::string(model.param.name); });
