@@ -447,6 +447,7 @@ TEST_F(SchedulerTest, AWindowNeedsNoMoreRoomThanTheContext) {
   const auto scheduler =
       make_scheduler({.cache_bytes = 9 * kBlockBytes, .window = true}, /*context_length=*/128);
   std::vector<std::unique_ptr<TokenStream>> streams;
+  streams.reserve(3);
   // The same beginning, which they share until they forget.
   for (int i = 0; i < 3; ++i) streams.push_back(scheduler->submit(request(16, 160)));
   const Tokens first = receive(*streams[0]);

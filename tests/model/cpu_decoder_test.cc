@@ -269,6 +269,7 @@ TEST_P(CpuDecoderTest, ASequenceGetsTheSameBitsAloneAndInABatch) {
   }
   std::vector<KvSequence> sequences;
   std::vector<DecoderSegment> segments;
+  sequences.reserve(prompts.size());
   for (const Tokens& prompt : prompts) sequences.push_back(executor_->sequence(prompt.size()));
   for (std::size_t i = 0; i < prompts.size(); ++i)
     segments.push_back(
