@@ -247,7 +247,8 @@ IngestResult Ingestor::ingest(const IngestRequest& request) {
     const auto batch = missing.first(std::min(kEncodeBatch, missing.size()));
     std::vector<std::string> texts;
     for (const std::size_t i : batch) texts.push_back(embedding_text(prepared.passages[i]));
-    const std::vector<float> encoded = target.encoder->encode(texts, TextKind::kPassage);
+    const std::vector<float> encoded =
+        target.encoder->encode(texts, TextKind::kPassage, Urgency::kBackground);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       prepared.set_vector(batch[i], row_of(encoded, batch.size(), i));
     }
@@ -389,7 +390,8 @@ class Ingestor::FolderRun {
         texts.push_back(embedding_text(file.prepared.passages[passage]));
       }
     }
-    const std::vector<float> vectors = target_.encoder->encode(texts, TextKind::kPassage);
+    const std::vector<float> vectors =
+        target_.encoder->encode(texts, TextKind::kPassage, Urgency::kBackground);
     std::size_t next = 0;
     for (File& file : waiting_) {
       while (next < texts.size() && !file.unencoded().empty()) {

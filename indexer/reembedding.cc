@@ -41,7 +41,8 @@ void complete_vectors(Store& store, std::uint32_t number, const Encoder& encoder
       passage.title = embedding_title(passage.title, encoder.tokenizer(), chunk_options(encoder));
       texts.push_back(embedding_text(passage));
     }
-    store.add_vectors(number, passages, encoder.encode(texts, TextKind::kPassage));
+    store.add_vectors(number, passages,
+                      encoder.encode(texts, TextKind::kPassage, Urgency::kBackground));
   }
 }
 

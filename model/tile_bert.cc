@@ -309,24 +309,27 @@ void TileBert::pooled_states(Sequences sequences, std::span<const std::size_t> f
   };
   std::size_t rows = 0;
   for (const Share& share : shares) rows = std::max(rows, share.rows);
-  const auto count = static_cast<std::size_t>(team_.size());
-  std::vector<std::unique_ptr<Scratch>> scratch(std::min(count, shares.size()));
-  for (auto& own : scratch) own = take_scratch(rows);
-  const auto work_as = [&](std::size_t member) {
-    if (member < scratch.size()) work(scratch[member]);
-  };
   // A question, of one share, needs no team; and while another batch has it, whoever else comes
   // computes alone instead of waiting for it to end.
-  std::unique_lock team_lock(team_mutex_, std::defer_lock);
-  if (urgency == Urgency::kBackground) {
-    const std::lock_guard lock(background_mutex_);
+  const bool background = urgency == Urgency::kBackground;
+  std::unique_lock lock(background ? background_mutex_ : team_mutex_, std::defer_lock);
+  if (background) lock.lock();
+  const bool together = background || (shares.size() > 1 && lock.try_lock());
+  const auto threads = static_cast<std::size_t>(team_.size());
+  std::vector<std::unique_ptr<Scratch>> scratch(together ? std::min(threads, shares.size()) : 1);
+  for (auto& own : scratch) own = take_scratch(rows);
+  const auto work_as = [&](int member) {
+    const auto i = static_cast<std::size_t>(member);
+    if (i < scratch.size()) work(scratch[i]);
+  };
+  if (background) {
     background_team_.run([&](int member) {
-      if (member > 0) work_as(static_cast<std::size_t>(member - 1));
+      if (member > 0) work_as(member - 1);
     });
-  } else if (shares.size() > 1 && team_lock.try_lock()) {
-    team_.run([&](int member) { work_as(static_cast<std::size_t>(member)); });
+  } else if (together) {
+    team_.run(work_as);
   } else {
-    work(scratch.front());
+    work_as(0);
   }
   for (auto& own : scratch) give_back(std::move(own));
 }

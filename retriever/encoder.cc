@@ -148,7 +148,8 @@ class BertEncoder final : public Encoder {
   Pooling pooling() const override { return pooling_; }
   std::vector<TokenId> tokens_of(const std::string& text, TextKind kind) const override;
 
-  std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const override;
+  std::vector<float> encode(std::span<const std::string> texts, TextKind kind,
+                            Urgency urgency) const override;
   EncoderWork work(TextKind kind) const override;
 
  private:
@@ -196,9 +197,9 @@ void BertEncoder::count(TextKind kind, std::size_t texts, double seconds) const 
   work.seconds += seconds;
 }
 
-std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextKind kind) const {
+std::vector<float> BertEncoder::encode(std::span<const std::string> texts, TextKind kind,
+                                       Urgency urgency) const {
   const Stopwatch stopwatch;
-  const Urgency urgency = kind == TextKind::kPassage ? Urgency::kBackground : Urgency::kWaitedFor;
   const auto width = static_cast<std::size_t>(dimension());
   std::vector<std::vector<TokenId>> sequences;
   sequences.reserve(texts.size());

@@ -54,7 +54,11 @@ class Encoder {
   // Encodes each text, after the prompt that the encoder was trained with for texts of this kind:
   // shape [texts, dimension], row-major, each row of length 1 (L2). Texts are batched by length and
   // token budget inside; the result does not depend on what else is in the batch, to rounding.
-  virtual std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const = 0;
+  virtual std::vector<float> encode(std::span<const std::string> texts, TextKind kind,
+                                    Urgency urgency) const = 0;
+  std::vector<float> encode(std::span<const std::string> texts, TextKind kind) const {
+    return encode(texts, kind, Urgency::kWaitedFor);
+  }
 
   // Of texts of this kind.
   virtual EncoderWork work(TextKind kind) const = 0;

@@ -29,13 +29,11 @@ HWY_INLINE void for_columns(std::size_t count, const Vectors& vectors, const Res
   for (; i < count; ++i) rest(i);
 }
 
-HWY_INLINE float largest_magnitude(const float* x, std::size_t count) {
+HWY_INLINE float largest_magnitude(const float* group) {
   Floats largest = hn::Zero(kFloats);
-  float rest = 0;
-  for_columns(
-      count, [&](std::size_t i) { largest = hn::Max(largest, hn::Abs(hn::LoadU(kFloats, x + i))); },
-      [&](std::size_t i) { rest = std::max(rest, std::abs(x[i])); });
-  return std::max(rest, hn::GetLane(hn::MaxOfLanes(kFloats, largest)));
+  for (std::size_t i = 0; i < kGroup; i += kLanes)
+    largest = hn::Max(largest, hn::Abs(hn::LoadU(kFloats, group + i)));
+  return hn::GetLane(hn::MaxOfLanes(kFloats, largest));
 }
 
 void Quantize(std::span<const float> x, const ActivationRows& out, std::size_t row,
@@ -56,7 +54,7 @@ void Quantize(std::span<const float> x, const ActivationRows& out, std::size_t r
       std::fill(std::copy_n(group, count, padded), padded + kGroup, 0.0f);
       group = padded;
     }
-    const float scale = largest_magnitude(group, kGroup) / 127.0f;
+    const float scale = largest_magnitude(group) / 127.0f;
     const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
     std::int32_t total = 0;
     for (std::size_t half = 0; half < 2; ++half) {

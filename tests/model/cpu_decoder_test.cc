@@ -159,8 +159,8 @@ struct RealModel {
   std::size_t texts;  // the first so many references are text; after random tokens, where nothing
                       // is likely, every rounding shows
   float tolerance;    // of the root mean square over the most likely tokens, whose logits reach 30
-  // Of the ratio that a cache of 8 bits makes. Over so few tokens a sum in another order, too,
-  // changes perplexity by half a percent.
+  // Of the ratio that a cache of 8 bits makes. Over a few hundred tokens a sum in another order
+  // changes perplexity by as much.
   double perplexity_tolerance;
 };
 
@@ -220,8 +220,7 @@ TEST_P(CpuDecoderTest, LogitsMatchTransformersAsFarAsEightBitsGo) {
 
 // A text is predicted as well from keys and values in 8 bits.
 TEST_P(CpuDecoderTest, ACacheOfEightBitsKeepsThePerplexity) {
-  Tokens tokens = tokens_of(references_.size() - 1);
-  tokens.resize(std::min<std::size_t>(tokens.size(), 400));
+  const Tokens tokens = tokens_of(references_.size() - 1);
   std::vector<double> perplexities;
   for (const KvType type : {KvType::kHalf, KvType::kInt8}) {
     executor_->keep(type);
@@ -330,7 +329,7 @@ TEST_P(CpuDecoderTest, ATokenOutsideTheVocabularyIsRefusedBeforeAnyWork) {
 
 INSTANTIATE_TEST_SUITE_P(RealModels, CpuDecoderTest,
                          ::testing::Values(RealModel{"smollm2", "llama_smollm2.jsonl",
-                                                     testing::generator_file, 20, 0.25f, 0.01},
+                                                     testing::generator_file, 20, 0.25f, 0.005},
                                            RealModel{"gemma3", "gemma3_270m.jsonl",
                                                      testing::gemma_file, 3, 0.4f, 0.03}),
                          [](const auto& model) { return std::string(model.param.name); });

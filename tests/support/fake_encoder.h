@@ -54,7 +54,8 @@ class FakeEncoder : public Encoder {
     return tokenizer_.encode(text, ControlTokens::kAsText);
   }
 
-  std::vector<float> encode(std::span<const std::string> texts, TextKind) const override {
+  using Encoder::encode;
+  std::vector<float> encode(std::span<const std::string> texts, TextKind, Urgency) const override {
     ++calls;
     encoded += texts.size();
     std::vector<float> vectors;
