@@ -1,5 +1,5 @@
-// What holding answers to a JSON schema costs a whole generation. Peer: the same program without
-// the schema, which writes another text of as many tokens.
+// What holding answers to a JSON schema costs a whole generation. Peer: the same questions without
+// the schema, whose answers are other texts of as many tokens.
 #include <string>
 #include <vector>
 
@@ -31,31 +31,36 @@ constexpr const char* kQuestions[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string schema = argc == 4 ? argv[3] : "";
-  if (schema != "with" && schema != "without") {
-    std::cerr << "usage: bench_constrained FILE.gguf THREADS with|without\n";
+  if (argc != 3) {
+    std::cerr << "usage: bench_constrained FILE.gguf THREADS\n";
     return 2;
   }
   tandem::set_compute_threads(std::stoi(argv[2]));
-  // A schema leaves drafts more to guess right, which would make up for what it costs.
-  tandem::GeneratorOptions options;
-  options.scheduling.drafts = false;
-  const auto generator = tandem::Generator::open(argv[1], options);
-  tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
-    int tokens = 0;
-    double seconds = 0;
+  const auto generator = tandem::Generator::open(argv[1]);
+  bool turn = false;  // who comes first
+  tandem::bench::answer_measurements_of_both([&] {
+    int tokens[2] = {};
+    double seconds[2] = {};
     std::uint64_t seed = 0;
     for (const char* const question : kQuestions) {
       const std::vector<tandem::ChatMessage> messages = {{"user", question}};
-      tandem::GenerationOptions generation;
-      generation.sampling.temperature = 1;
-      generation.sampling.seed = ++seed;
-      generation.max_tokens = kMaxTokens;
-      if (schema == "with") generation.json_schema = kSchema;
-      const auto result = generator->generate(generator->render(messages), generation, nullptr);
-      tokens += result.completion_tokens;
-      seconds += result.decode_seconds;
+      tandem::GenerationOptions options;
+      options.sampling.temperature = 1;
+      options.sampling.seed = ++seed;
+      options.max_tokens = kMaxTokens;
+      // A schema leaves drafts more to guess right, which would make up for what it costs.
+      options.drafts = false;
+      turn = !turn;
+      for (const bool schema : {turn, !turn}) {
+        options.json_schema.reset();
+        if (schema) options.json_schema = kSchema;
+        const auto result = generator->generate(generator->render(messages), options, nullptr);
+        tokens[schema] += result.completion_tokens;
+        seconds[schema] += result.decode_seconds;
+      }
     }
-    return {{"decode 1 sequence, tokens/s", tokens / seconds}};
+    const std::string name = "decode 1 sequence, tokens/s";
+    return tandem::bench::FiguresOfBoth{{{name, tokens[true] / seconds[true]}},
+                                        {{name, tokens[false] / seconds[false]}}};
   });
 }

@@ -1,6 +1,5 @@
 // What drafts cost where they do not help: text that is sampled at a high temperature repeats
-// nothing, so that guesses at what follows are wrong. Peer: the same program without drafts, which
-// writes the same text.
+// nothing, so that guesses at what follows are wrong. Peer: the same texts without drafts.
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,61 +36,77 @@ constexpr const char* kQuestions[] = {"Tell me a story about a harbour in winter
                                       "Explain how bread is made.",
                                       "Invent a game for two players."};
 
+// Tokens a second, with drafts and without.
+struct Rates {
+  double with = 0, without = 0;
+};
+
 class Writer {
  public:
   explicit Writer(tandem::Generator& generator, float temperature)
       : generator_(generator), temperature_(temperature) {}
 
-  // Tokens a second of the answers to `prompts`, all at once.
-  double rate(const std::vector<tandem::Prompt>& prompts) const {
+  // Of the answers to `prompts`, all at once.
+  Rates rates(const std::vector<tandem::Prompt>& prompts) {
+    turn_ = !turn_;
+    Rates rates;
+    for (const bool drafts : {turn_, !turn_})
+      (drafts ? rates.with : rates.without) = rate(prompts, drafts);
+    return rates;
+  }
+
+  // Of decoding alone, one answer after another.
+  Rates rates_alone(const std::vector<tandem::Prompt>& prompts) {
+    int counts[2] = {};
+    double seconds[2] = {};
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      turn_ = !turn_;
+      for (const bool drafts : {turn_, !turn_}) {
+        const tandem::GenerationResult result = write(prompts[i], i, drafts);
+        counts[drafts] += result.completion_tokens;
+        seconds[drafts] += result.decode_seconds;
+      }
+    }
+    return {counts[true] / seconds[true], counts[false] / seconds[false]};
+  }
+
+ private:
+  double rate(const std::vector<tandem::Prompt>& prompts, bool drafts) const {
     std::vector<int> counts(prompts.size());
     std::vector<std::thread> threads;
     const tandem::bench::Stopwatch stopwatch;
     for (std::size_t i = 0; i < prompts.size(); ++i)
-      threads.emplace_back([&, i] { counts[i] = write(prompts[i], i).completion_tokens; });
+      threads.emplace_back([&, i] { counts[i] = write(prompts[i], i, drafts).completion_tokens; });
     for (std::thread& thread : threads) thread.join();
     int count = 0;
     for (const int tokens : counts) count += tokens;
     return count / stopwatch.seconds();
   }
 
-  // The same, of decoding alone, one answer after another.
-  double rate_alone(const std::vector<tandem::Prompt>& prompts) const {
-    int count = 0;
-    double seconds = 0;
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
-      const tandem::GenerationResult result = write(prompts[i], i);
-      count += result.completion_tokens;
-      seconds += result.decode_seconds;
-    }
-    return count / seconds;
-  }
-
- private:
-  tandem::GenerationResult write(const tandem::Prompt& prompt, std::uint64_t seed) const {
+  tandem::GenerationResult write(const tandem::Prompt& prompt, std::uint64_t seed,
+                                 bool drafts) const {
     tandem::GenerationOptions options;
     options.sampling.temperature = temperature_;
     options.sampling.seed = seed;
     options.max_tokens = kMaxTokens;
+    options.drafts = drafts;
     return generator_.generate(prompt, options, nullptr);
   }
 
   tandem::Generator& generator_;
   float temperature_;
+  bool turn_ = false;  // who comes first
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string drafts = argc == 4 ? argv[3] : "";
-  if (drafts != "with" && drafts != "without") {
-    std::cerr << "usage: bench_drafts FILE.gguf THREADS with|without\n";
+  if (argc != 3) {
+    std::cerr << "usage: bench_drafts FILE.gguf THREADS\n";
     return 2;
   }
   tandem::set_compute_threads(std::stoi(argv[2]));
-  tandem::GeneratorOptions options;
-  options.scheduling.drafts = drafts == "with";
-  const auto generator = tandem::Generator::open(argv[1], options);
+  const auto generator = tandem::Generator::open(argv[1]);
   std::vector<tandem::Prompt> plain;
   std::vector<tandem::Prompt> from_passage;
   tandem::Hit hit;
@@ -102,16 +117,19 @@ int main(int argc, char** argv) {
     plain.push_back(generator->render(messages));
     from_passage.push_back(generator->render(tandem::with_passages(messages, {{hit}})));
   }
-  tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
-    const Writer writer(*generator, 1.0f);
-    const Writer hot(*generator, 1.5f);
-    return {
-        {"sampled at temperature 1, tokens/s", writer.rate_alone(plain)},
-        {"sampled at temperature 1 from a passage, tokens/s", writer.rate_alone(from_passage)},
-        {"sampled at temperature 1.5 from a passage, tokens/s", hot.rate_alone(from_passage)},
-        {"sampled at temperature 1, 8 sequences, tokens/s", writer.rate(plain)},
-        {"sampled at temperature 1.5 from a passage, 8 sequences, tokens/s",
-         hot.rate(from_passage)},
+  Writer writer(*generator, 1.0f);
+  Writer hot(*generator, 1.5f);
+  tandem::bench::answer_measurements_of_both([&] {
+    tandem::bench::FiguresOfBoth figures;
+    const auto add = [&](const std::string& name, const Rates& rates) {
+      figures.tandem[name + ", tokens/s"] = rates.with;
+      figures.peer[name + ", tokens/s"] = rates.without;
     };
+    add("sampled at temperature 1", writer.rates_alone(plain));
+    add("sampled at temperature 1 from a passage", writer.rates_alone(from_passage));
+    add("sampled at temperature 1.5 from a passage", hot.rates_alone(from_passage));
+    add("sampled at temperature 1, 8 sequences", writer.rates(plain));
+    add("sampled at temperature 1.5 from a passage, 8 sequences", hot.rates(from_passage));
+    return figures;
   });
 }

@@ -53,48 +53,51 @@ void fill(const std::filesystem::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: bench_filters STORE with|without\n";
+  if (argc != 2) {
+    std::cerr << "usage: bench_filters STORE\n";
     return 2;
   }
   using tandem::Filter;
   using tandem::FilterType;
   if (!std::filesystem::exists(argv[1])) fill(argv[1]);
-  const bool with_filter = argv[2] == std::string("with");
   const auto store = tandem::Store::open(argv[1], {.read_only = true});
   const auto index = tandem::DenseIndex::open(*store, {.write_segments = false});
   const tandem::AttributeIndex attributes(*store);
   std::mt19937 random(2);
 
-  const auto median_ms = [&](const auto& make_filter) {
-    std::vector<double> latencies;
-    for (int i = 0; i < kQueries; ++i) {
-      const std::vector<float> query = random_vectors(1, random);
-      const Filter filter = make_filter(i);
-      const tandem::bench::Stopwatch time;
-      std::shared_ptr<const tandem::PassageSet> allowed;
-      if (with_filter) allowed = attributes.select(tandem::kDefaultCollection, filter);
-      const auto found = index->search(tandem::kDefaultCollection, query, 10, allowed.get());
-      latencies.push_back(1000 * time.seconds());
-      if (found.size() != 10) std::exit(1);
-    }
+  const auto median = [](std::vector<double>& latencies) {
     std::nth_element(latencies.begin(), latencies.begin() + kQueries / 2, latencies.end());
     return latencies[kQueries / 2];
   };
-  tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
-    return {
-        {"10 of a filter that selects 0.1 %, ms", median_ms([](int) {
-           return Filter{FilterType::kEqual, "thousandth", {7.0}, {}};
-         })},
-        {"10 of a filter that selects 50 %, ms", median_ms([](int) {
-           return Filter{FilterType::kEqual, "half", {true}, {}};
-         })},
-        // Never the same one twice, so that each is evaluated.
-        {"10 of a new filter that selects 0.1 %, ms", median_ms([&](int) {
-           const Filter other{FilterType::kEqual, "$id", {std::to_string(random())}, {}};
-           const Filter thousandth{FilterType::kEqual, "thousandth", {7.0}, {}};
-           return Filter{FilterType::kOr, "", {}, {other, thousandth}};
-         })},
+  tandem::bench::answer_measurements_of_both([&] {
+    tandem::bench::FiguresOfBoth figures;
+    const auto add = [&](const std::string& name, const auto& make_filter) {
+      std::vector<double> latencies[2];
+      for (int i = 0; i < kQueries; ++i) {
+        const std::vector<float> query = random_vectors(1, random);
+        const Filter filter = make_filter();
+        const bool turn = i % 2 == 0;  // who comes first
+        for (const bool with_filter : {turn, !turn}) {
+          const tandem::bench::Stopwatch time;
+          std::shared_ptr<const tandem::PassageSet> allowed;
+          if (with_filter) allowed = attributes.select(tandem::kDefaultCollection, filter);
+          const auto found = index->search(tandem::kDefaultCollection, query, 10, allowed.get());
+          latencies[with_filter].push_back(1000 * time.seconds());
+          if (found.size() != 10) std::exit(1);
+        }
+      }
+      figures.tandem[name + ", ms"] = median(latencies[true]);
+      figures.peer[name + ", ms"] = median(latencies[false]);
     };
+    const Filter thousandth{FilterType::kEqual, "thousandth", {7.0}, {}};
+    const Filter half{FilterType::kEqual, "half", {true}, {}};
+    add("10 of a filter that selects 0.1 %", [&] { return thousandth; });
+    add("10 of a filter that selects 50 %", [&] { return half; });
+    // Never the same one twice, so that each is evaluated.
+    add("10 of a new filter that selects 0.1 %", [&] {
+      const Filter other{FilterType::kEqual, "$id", {std::to_string(random())}, {}};
+      return Filter{FilterType::kOr, "", {}, {other, thousandth}};
+    });
+    return figures;
   });
 }

@@ -1,7 +1,8 @@
 // How a benchmark program talks to bench/compare.py, which alternates it with its peer.
 //
 //   in   one line a measurement; its content is ignored
-//   out  one line each: a JSON object of figures, {"decode, tokens/s": 61.2}
+//   out  one line each: a JSON object of figures, {"decode, tokens/s": 61.2}; of a program that is
+//        its own peer, {"tandem": figures, "peer": figures}
 // The program starts up before the first line, so that loading is not measured unless it is a
 // figure.
 #ifndef TANDEM_BENCH_MEASURE_H_
@@ -26,6 +27,21 @@ using Figures = std::map<std::string, double>;
 inline void answer_measurements(const std::function<Figures()>& measure) {
   std::string line;
   while (std::getline(std::cin, line)) std::cout << nlohmann::json(measure()).dump() << std::endl;
+}
+
+// The same way of doing it with and without something, in turns and in one process: two processes
+// that do the same differ by several per cent, for as long as they live, by where their memory
+// lies.
+struct FiguresOfBoth {
+  Figures tandem, peer;
+};
+
+inline void answer_measurements_of_both(const std::function<FiguresOfBoth()>& measure) {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const FiguresOfBoth both = measure();
+    std::cout << nlohmann::json({{"tandem", both.tandem}, {"peer", both.peer}}).dump() << std::endl;
+  }
 }
 
 using tandem::Stopwatch;

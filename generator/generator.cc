@@ -195,6 +195,7 @@ GenerationResult GgufGenerator::generate(const Prompt& prompt, const GenerationO
   request.sampling = options.sampling;
   request.ends = ends_;
   request.top_log_probabilities = options.top_log_probabilities;
+  request.drafts = options.drafts;
   if (options.json_schema)
     request.form = options.json_schema->empty() ? masks().of_any_object()
                                                 : masks().of_schema(*options.json_schema);

@@ -47,6 +47,9 @@ struct GenerationOptions {
   // Asks for log-probabilities: of each token, and of so many likeliest ones in its place, at most
   // kMaxTopLogProbabilities. They change nothing else.
   std::optional<int> top_log_probabilities;
+  // Guesses at what follows by what stood before (draft.h). They change nothing but the time it
+  // takes.
+  bool drafts = true;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };

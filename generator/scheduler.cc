@@ -363,7 +363,7 @@ class Scheduler::Impl {
           std::min(static_cast<std::size_t>(running.request.max_tokens) - running.given(),
                    room_in_context(running)) -
           1;
-      if (options_.drafts && left > 0 && draft_budget > 0) {
+      if (running.request.drafts && left > 0 && draft_budget > 0) {
         const auto draft = running.drafter.draft(running.context, std::min(left, draft_budget));
         running.tokens.insert(running.tokens.end(), draft.begin(), draft.end());
         running.drafted = draft.size();

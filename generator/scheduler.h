@@ -33,7 +33,6 @@ struct SchedulerOptions {
   KvType cache_type = KvType::kHalf;
   std::size_t max_running = 64;   // generations in one step
   std::size_t prompt_tokens = 0;  // of prompts, in one step; 0: as many as suit the executor
-  bool drafts = true;
   // Whether a sequence goes on past the context of the model by forgetting what lies between its
   // beginning and the window before its end (model/kv_window.h).
   bool window = false;
@@ -49,6 +48,7 @@ struct SequenceRequest {
   SamplingOptions sampling;
   std::vector<TokenId> ends;  // tokens that end the text; the last one given out is not one of them
   std::shared_ptr<const TokenMasks> form;  // that the text is held to; null for any text
+  bool drafts = true;                      // draft.h; they change nothing but the time it takes
   // Log-probabilities are computed where this is given: of each token and of so many likeliest
   // ones.
   std::optional<int> top_log_probabilities;

@@ -65,7 +65,7 @@ class Decoder final : public CpuDecoder {
   const DecoderConfig& config() const override { return config_; }
   std::size_t size_bytes() const override { return layers_.arena.used_bytes(); }
   std::string_view arithmetic() const override {
-    return kernels::tiles_available() ? "tiles" : "rows";
+    return kernels::prefers_tiles() ? "tiles" : "rows";
   }
   std::size_t prompt_tokens_per_step() const override { return 256; }
   std::unique_ptr<KvPool> make_pool(std::size_t limit_bytes, KvType type) override {

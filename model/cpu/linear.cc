@@ -10,7 +10,7 @@ using kernels::kGroup;
 using kernels::kPanelRows;
 
 bool takes_tiles(const Matrix& matrix) {
-  return kernels::tiles_available() &&
+  return kernels::prefers_tiles() &&
          (matrix.takes_bytes() || matrix.format() == kernels::Format::kBrain);
 }
 

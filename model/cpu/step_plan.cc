@@ -14,7 +14,7 @@ void add_rows(const DecoderSegment& segment, const DecoderConfig& config, StepPl
   TANDEM_CHECK(!segment.tokens.empty() && segment.logit_count >= 0);
   TANDEM_CHECK(static_cast<std::size_t>(segment.logit_count) <= segment.tokens.size());
   const bool prompt = segment.kind == TokenKind::kPrompt;
-  const bool by_tiles = prompt && kernels::tiles_available() &&
+  const bool by_tiles = prompt && kernels::prefers_tiles() &&
                         kernels::tiles_take_heads(static_cast<std::size_t>(config.head_size));
   plan.single_tokens &= segment.tokens.size() == 1;
   auto position = static_cast<std::size_t>(segment.sequence->length());

@@ -14,7 +14,12 @@ namespace {
 
 constexpr std::size_t kMaxTileHead = 256;
 
-// The queries of one head as two bfloat16 numbers each.
+// Each number is two of bfloat16, a large one and the small rest; what both rests would give is
+// left out. The products are computed as one, of rows [large, large, small] of queries with columns
+// [large, small, large] of keys.
+constexpr std::size_t kTerms = 3;
+
+// The queries of one head.
 class Queries {
  public:
   TANDEM_TILES Queries(const float* query, std::size_t stride, std::size_t count,
@@ -29,34 +34,31 @@ class Queries {
         const __m512 x =
             row < count ? _mm512_loadu_ps(query + row * stride + i) : _mm512_setzero_ps();
         const __m512 scaled = _mm512_mul_ps(x, _mm512_set1_ps(scale));
-        store(scaled, large_ + row * head_size + i);
-        store(rest_of_brain(scaled), small_ + row * head_size + i);
+        std::uint16_t* const to = numbers_ + row * kTerms * head_size + i;
+        store(scaled, to);
+        store(scaled, to + head_size);
+        store(rest_of_brain(scaled), to + 2 * head_size);
       }
     }
   }
 
-  // The scores of 16 positions, as columns of [16, stride]. `large` and `small` are the tiles of
-  // their keys, one for each 32 numbers of a head.
-  TANDEM_TILES void score(const std::uint16_t* large, const std::uint16_t* small, float* scores,
+  // The scores of a block, as columns of [16, stride]. `keys` are those of its first half and,
+  // after key_words(), of its second.
+  TANDEM_TILES void score(const Tiles& tiles, const std::uint16_t* keys, float* scores,
                           std::size_t stride) const {
-    const std::size_t row_bytes = head_size_ * sizeof(std::uint16_t);
-    _tile_zero(0);
-    for (std::size_t i = 0; i < head_size_; i += kTileColumns) {
-      _tile_loadd(2, large_ + i, row_bytes);
-      _tile_loadd(3, small_ + i, row_bytes);
-      _tile_loadd(4, large + i * kTileRows, 64);
-      _tile_loadd(5, small + i * kTileRows, 64);
-      _tile_dpbf16ps(0, 2, 4);
-      _tile_dpbf16ps(0, 2, 5);
-      _tile_dpbf16ps(0, 3, 4);
-    }
-    _tile_stored(0, scores, stride * sizeof(float));
+    const std::size_t columns = kTerms * head_size_;
+    tiles.multiply<1>({numbers_, columns, kTileQueries},
+                      {keys, keys + key_words(head_size_), kTileWords, columns / kTileColumns},
+                      scores, stride);
+  }
+
+  static constexpr std::size_t key_words(std::size_t head_size) {
+    return kTerms * head_size * kTileRows;
   }
 
  private:
   std::size_t head_size_;
-  alignas(64) std::uint16_t large_[kTileQueries * kMaxTileHead];
-  alignas(64) std::uint16_t small_[kTileQueries * kMaxTileHead];
+  alignas(64) std::uint16_t numbers_[kTileQueries * kTerms * kMaxTileHead];
 };
 
 TANDEM_TILES inline __m512 load_halves(const std::uint16_t* from) {
@@ -64,13 +66,16 @@ TANDEM_TILES inline __m512 load_halves(const std::uint16_t* from) {
 }
 
 // Keys of 16 positions to the tiles of score(). `keys` is at the first position.
-TANDEM_TILES void split_keys(const std::uint16_t* keys, std::size_t head_size, std::uint16_t* large,
-                             std::uint16_t* small) {
+TANDEM_TILES void split_keys(const std::uint16_t* keys, std::size_t head_size,
+                             std::uint16_t* tiles) {
+  const std::size_t term = head_size * kTileRows;
   for (std::size_t i = 0; i < head_size; i += 2) {
     const __m512 first = load_halves(keys + i * kBlockPositions);
     const __m512 second = load_halves(keys + (i + 1) * kBlockPositions);
-    store_pair(first, second, large + i * kTileRows);
-    store_pair(rest_of_brain(first), rest_of_brain(second), small + i * kTileRows);
+    std::uint16_t* const to = tiles + i * kTileRows;
+    store_pair(first, second, to);
+    store_pair(rest_of_brain(first), rest_of_brain(second), to + term);
+    store_pair(first, second, to + 2 * term);
   }
 }
 
@@ -98,14 +103,13 @@ TANDEM_TILES void attend_tiles(const QueryRun& run, std::span<const std::uint16_
   const std::size_t offset = first_block * kBlockPositions;
   blocks = blocks.subspan(first_block, (end - 1) / kBlockPositions + 1 - first_block);
   const std::size_t positions = blocks.size() * kBlockPositions;
-  const std::size_t key_words = block_elements(head_size);
+  const std::size_t value_words = block_elements(head_size);
 
   thread_local PageBuffer scores_buffer, weights_buffer, values_buffer;
   float* const scores = scratch_of<float>(scores_buffer, heads * kTileQueries * positions);
   auto* const weights = scratch_of<std::uint16_t>(weights_buffer, kTileQueries * positions);
   auto* const values = scratch_of<std::uint16_t>(values_buffer, positions * head_size);
-  alignas(64) std::uint16_t large[kTileRows * kMaxTileHead];
-  alignas(64) std::uint16_t small[kTileRows * kMaxTileHead];
+  alignas(64) std::uint16_t keys[2 * Queries::key_words(kMaxTileHead)];
   const Tiles tiles;
   std::vector<Queries> queries;
   queries.reserve(heads);
@@ -113,14 +117,12 @@ TANDEM_TILES void attend_tiles(const QueryRun& run, std::span<const std::uint16_
     queries.emplace_back(run.query + h * head_size, run.query_stride, run.rows, head_size,
                          run.scale);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    for (std::size_t half = 0; half < kBlockPositions; half += 16) {
-      split_keys(blocks[i] + half, head_size, large, small);
-      for (std::size_t h = 0; h < heads; ++h)
-        queries[h].score(large, small,
-                         scores + h * kTileQueries * positions + i * kBlockPositions + half,
-                         positions);
-    }
-    round_values(blocks[i] + key_words, head_size, values + i * key_words);
+    split_keys(blocks[i], head_size, keys);
+    split_keys(blocks[i] + kTileRows, head_size, keys + Queries::key_words(head_size));
+    for (std::size_t h = 0; h < heads; ++h)
+      queries[h].score(tiles, keys, scores + h * kTileQueries * positions + i * kBlockPositions,
+                       positions);
+    round_values(blocks[i] + value_words, head_size, values + i * value_words);
   }
   alignas(64) float sums[kTileQueries * 32];
   float totals[kTileQueries];

@@ -188,6 +188,7 @@ TileUnit find_unit() {
 }
 
 std::atomic<TileUnit> unit_limit{TileUnit::kRegisters};
+std::atomic<bool> unit_is_chosen{false};
 
 }  // namespace
 
@@ -196,8 +197,15 @@ TileUnit tile_unit() {
   return std::min(unit, unit_limit.load(std::memory_order_relaxed));
 }
 
-void limit_tile_unit_for_test(TileUnit most) {
-  unit_limit = most;
+bool prefers_tiles() {
+  const TileUnit unit = tile_unit();
+  return unit == TileUnit::kRegisters ||
+         (unit == TileUnit::kVectors && unit_is_chosen.load(std::memory_order_relaxed));
+}
+
+void choose_tile_unit_for_test(std::optional<TileUnit> most) {
+  unit_limit = most.value_or(TileUnit::kRegisters);
+  unit_is_chosen = most.has_value();
 }
 
 BrainRows::BrainRows(std::size_t max_rows, std::size_t columns)

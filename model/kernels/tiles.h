@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "model/kernels/matrix.h"
@@ -21,12 +22,12 @@ enum class TileUnit { kNone, kVectors, kRegisters };
 
 // The best that processor and system have. The first call asks the system for permission.
 TileUnit tile_unit();
-inline bool tiles_available() {
-  return tile_unit() == TileUnit::kRegisters;
-}
+// Whether tiles are faster than multiply() and attend(): by registers.
+bool prefers_tiles();
 
-// For tests: tile_unit() is at most `most` from now on.
-void limit_tile_unit_for_test(TileUnit most);
+// For tests: tile_unit() is at most `most` from now on, and prefers_tiles() wherever it is not
+// kNone; nullopt: as they are without this call. Networks that are loaded have made their choice.
+void choose_tile_unit_for_test(std::optional<TileUnit> most);
 
 // Rows of activations in bfloat16, padded with zeros to whole tiles of 16 rows and 32 columns.
 class BrainRows {

@@ -60,6 +60,10 @@ class SchedulerTest : public ::testing::Test {
     request.max_tokens = max_tokens;
     return request;
   }
+  static SequenceRequest without_drafts(SequenceRequest request) {
+    request.drafts = false;
+    return request;
+  }
   SequenceRequest sampled(std::size_t prompt, std::uint64_t seed) const {
     SequenceRequest request = this->request(prompt);
     request.sampling.temperature = 0.8f;
@@ -96,8 +100,9 @@ TEST_F(SchedulerTest, TextDoesNotDependOnWhatElseRunsNorOnDrafts) {
   for (const KvType type : {KvType::kHalf, KvType::kInt8}) {
     std::vector<Tokens> alone;
     {
-      const auto scheduler = make_scheduler({.cache_type = type, .drafts = false});
-      for (const auto& request : requests) alone.push_back(receive(*scheduler->submit(request)));
+      const auto scheduler = make_scheduler({.cache_type = type});
+      for (const auto& request : requests)
+        alone.push_back(receive(*scheduler->submit(without_drafts(request))));
     }
     const auto scheduler = make_scheduler({.cache_type = type, .prompt_tokens = 48});
     std::vector<std::unique_ptr<TokenStream>> streams;
@@ -234,9 +239,10 @@ TEST_F(SchedulerTest, LogProbabilitiesDoNotDependOnDraftsNorChangeTheText) {
   };
   SequenceRequest asked = request(19, 64);
   asked.top_log_probabilities = 2;
-  const auto plain = make_scheduler({.drafts = false});
+  const auto plain = make_scheduler();
   const auto drafting = make_scheduler();
-  const auto expected = all_of(*plain->submit(asked));
+  const auto expected = all_of(*plain->submit(without_drafts(asked)));
+  EXPECT_EQ(plain->state().drafted_tokens, 0u);
   EXPECT_FALSE(expected.empty());
   EXPECT_EQ(all_of(*drafting->submit(asked)), expected);
   EXPECT_GT(drafting->state().accepted_tokens, 0u);
@@ -272,8 +278,8 @@ TEST_F(SchedulerTest, AKnownBeginningIsNotComputedAgain) {
 }
 
 TEST_F(SchedulerTest, ALongPromptDoesNotStallAStream) {
-  const auto scheduler = make_scheduler({.prompt_tokens = 32, .drafts = false});
-  const auto stream = scheduler->submit(request(3, 400));
+  const auto scheduler = make_scheduler({.prompt_tokens = 32});
+  const auto stream = scheduler->submit(without_drafts(request(3, 400)));
   ASSERT_TRUE(stream->next());
   const auto steps_before = scheduler->state().steps;
   const auto given_before = scheduler->state().decoded_tokens;
@@ -425,9 +431,9 @@ TEST_F(SchedulerTest, WithAWindowTextGoesOnPastTheContext) {
   ASSERT_GT(prompts_[18].size(), 2u * kContext);
   std::vector<Tokens> alone;
   for (const auto& request : requests) {
-    const auto scheduler = make_scheduler({.drafts = false, .window = true}, kContext);
+    const auto scheduler = make_scheduler({.window = true}, kContext);
     EXPECT_TRUE(scheduler->goes_past_context());
-    alone.push_back(receive(*scheduler->submit(request)));
+    alone.push_back(receive(*scheduler->submit(without_drafts(request))));
     EXPECT_EQ(alone.back().size(), static_cast<std::size_t>(request.max_tokens));
   }
   // The same, in smaller pieces, with drafts, beside one another, and with shared beginnings.

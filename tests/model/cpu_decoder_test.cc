@@ -13,6 +13,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/json_lines.h"
 #include "tests/support/paths.h"
+#include "tests/support/tile_units.h"
 
 namespace tandem {
 namespace {
@@ -162,7 +163,19 @@ struct RealModel {
   // Of the ratio that a cache of 8 bits makes. Over a few hundred tokens a sum in another order
   // changes perplexity by as much.
   double perplexity_tolerance;
+  // What multiplies the rows of prompts: tiles, by the best unit there is, or nothing but bytes.
+  bool tiles;
 };
+
+constexpr RealModel kSmolLm2 = {
+    "smollm2", "llama_smollm2.jsonl", testing::generator_file, 20, 0.25f, 0.005, false};
+constexpr RealModel kGemma3 = {"gemma3", "gemma3_270m.jsonl", testing::gemma_file, 3, 0.4f, 0.03,
+                               false};
+
+constexpr RealModel with_tiles(RealModel model) {
+  model.tiles = true;
+  return model;
+}
 
 void PrintTo(const RealModel& model, std::ostream* out) {
   *out << model.name;
@@ -173,6 +186,8 @@ class CpuDecoderTest : public ::testing::TestWithParam<RealModel> {
   void SetUp() override {
     if (!std::filesystem::exists(GetParam().file()))
       GTEST_SKIP() << GetParam().file() << " is not there";
+    if (GetParam().tiles && !kernels::prefers_tiles())
+      GTEST_SKIP() << "this processor has no tiles";
     executor_ = std::make_unique<Executor>(GetParam().file());
     for (const auto& line : testing::read_reference(testing::source_folder() / "tests/model" /
                                                     "references" / GetParam().references))
@@ -180,6 +195,8 @@ class CpuDecoderTest : public ::testing::TestWithParam<RealModel> {
   }
   Tokens tokens_of(std::size_t index) const { return references_[index].at("tokens"); }
 
+  testing::ChosenTileUnit unit_{GetParam().tiles ? kernels::TileUnit::kRegisters
+                                                 : kernels::TileUnit::kNone};
   std::unique_ptr<Executor> executor_;
   std::vector<nlohmann::json> references_;
 };
@@ -328,11 +345,12 @@ TEST_P(CpuDecoderTest, ATokenOutsideTheVocabularyIsRefusedBeforeAnyWork) {
 }
 
 INSTANTIATE_TEST_SUITE_P(RealModels, CpuDecoderTest,
-                         ::testing::Values(RealModel{"smollm2", "llama_smollm2.jsonl",
-                                                     testing::generator_file, 20, 0.25f, 0.005},
-                                           RealModel{"gemma3", "gemma3_270m.jsonl",
-                                                     testing::gemma_file, 3, 0.4f, 0.03}),
-                         [](const auto& model) { return std::string(model.param.name); });
+                         ::testing::Values(kSmolLm2, with_tiles(kSmolLm2), kGemma3,
+                                           with_tiles(kGemma3)),
+                         [](const auto& model) {
+                           return std::string(model.param.name) +
+                                  (model.param.tiles ? "_tiles" : "");
+                         });
 
 }  // namespace
 }  // namespace tandem

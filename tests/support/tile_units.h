@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 #include "model/kernels/tiles.h"
@@ -14,14 +15,24 @@ inline std::string tile_unit_name(kernels::TileUnit unit) {
   return unit == kernels::TileUnit::kRegisters ? "registers" : "vectors";
 }
 
+// What multiplies tiles, or the best below it, for as long as this object lives.
+class ChosenTileUnit {
+ public:
+  explicit ChosenTileUnit(kernels::TileUnit most) { kernels::choose_tile_unit_for_test(most); }
+  ChosenTileUnit(const ChosenTileUnit&) = delete;
+  ChosenTileUnit& operator=(const ChosenTileUnit&) = delete;
+  ~ChosenTileUnit() { kernels::choose_tile_unit_for_test(std::nullopt); }
+};
+
 class TileUnitTest : public ::testing::TestWithParam<kernels::TileUnit> {
  protected:
   void SetUp() override {
-    kernels::limit_tile_unit_for_test(GetParam());
     if (kernels::tile_unit() != GetParam())
       GTEST_SKIP() << "this processor has no tiles by " << tile_unit_name(GetParam());
   }
-  void TearDown() override { kernels::limit_tile_unit_for_test(kernels::TileUnit::kRegisters); }
+
+ private:
+  ChosenTileUnit chosen_{GetParam()};
 };
 
 }  // namespace tandem::testing

@@ -5,8 +5,8 @@
 #include <random>
 #include <vector>
 
-#include "model/kernels/tiles.h"
 #include "tests/model/kernels/key_value_samples.h"
+#include "tests/support/tile_units.h"
 
 namespace tandem::kernels {
 namespace {
@@ -14,12 +14,7 @@ namespace {
 using testing::KeyValueSamples;
 using testing::single_row;
 
-class TileAttentionTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!tiles_available()) GTEST_SKIP() << "this processor has no tiles";
-  }
-};
+using TileAttentionTest = testing::TileUnitTest;
 
 // attend() of the same row, which other tests hold to double precision, up to bfloat16's precision.
 template <class Element>
@@ -55,16 +50,18 @@ void expect_attention_of_single_rows(std::size_t size, bool large_channels, floa
   }
 }
 
-TEST_F(TileAttentionTest, OfHalvesMatchesAttentionOfSingleRows) {
+TEST_P(TileAttentionTest, OfHalvesMatchesAttentionOfSingleRows) {
   for (const std::size_t size : {32, 64, 96})
     expect_attention_of_single_rows<std::uint16_t>(size, false, 0.01f);
 }
 
 // Where single rows have 14 bits of queries and weights, tiles have the 8 of bfloat16 for weights.
-TEST_F(TileAttentionTest, OfBytesMatchesAttentionOfSingleRows) {
+TEST_P(TileAttentionTest, OfBytesMatchesAttentionOfSingleRows) {
   for (const std::size_t size : {32, 64, 96, 256})
     expect_attention_of_single_rows<std::byte>(size, false, 0.02f);
 }
+
+TANDEM_FOR_EVERY_TILE_UNIT(TileAttentionTest);
 
 }  // namespace
 }  // namespace tandem::kernels
