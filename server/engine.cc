@@ -87,6 +87,20 @@ std::filesystem::path passages_folder(const Store& store, const std::optional<Re
   return release_folder(store.folder(), release->number) / "passages";
 }
 
+// For a process that has the store open for reading only. Where another one writes to it, nothing
+// is remembered: `tandem serve` was given a generator of its own, or has none on purpose.
+void remember_generator(const std::filesystem::path& folder, const std::filesystem::path& path) {
+  try {
+    const auto store = Store::open(folder);
+    StoreSettings settings = store->settings();
+    if (!settings.generator_path.empty()) return;
+    settings.generator_path = path.string();
+    store->set_settings(settings);
+  } catch (const Error& error) {
+    log_debug("the generator is not remembered: {}", error.what());
+  }
+}
+
 // Another language for a store that was made with one would have its words counted anew, which only
 // who writes to it may ask for.
 TextAnalysis analysis_for(const EngineOptions& options, const StoreSettings& remembered) {
@@ -185,7 +199,12 @@ void Engine::open_models(ServedRelease& served) {
   }
   // After the models have opened: a wrong path must not be remembered. Those of a release that was
   // copied into the store are known already.
-  if (fixed || options_.read_only) return;
+  if (fixed) return;
+  if (options_.read_only) {
+    if (options_.with_generator && remembered.generator_path.empty())
+      remember_generator(store->folder(), generator_path);
+    return;
+  }
   StoreSettings settings = remembered;
   settings.encoder_path = encoder_path.string();
   settings.encoder_id = served.encoder->id();

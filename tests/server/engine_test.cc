@@ -98,6 +98,28 @@ TEST_F(EngineTest, AModelThatIsNeitherGivenNorRememberedIsAskedFor) {
   EXPECT_THAT(generator.advice(), HasSubstr("--generator"));
 }
 
+TEST_F(EngineTest, AGeneratorThatAQuestionBringsIsRememberedUnlessOneIs) {
+  if (!std::filesystem::exists(testing::generator_file())) GTEST_SKIP() << "no generator";
+  const auto remembered = [&] {
+    return Store::open(options().store, {.read_only = true})->settings().generator_path;
+  };
+  EngineOptions asking = options();
+  asking.with_generator = asking.read_only = true;
+  asking.generator = testing::generator_file();
+  {
+    const auto server = Engine::open(options());
+    Engine::open(asking);
+    EXPECT_EQ(remembered(), "") << "the store was being written to";
+  }
+  Engine::open(asking);
+  EXPECT_EQ(remembered(), testing::generator_file());
+  const auto other = folder_.path() / "other.gguf";
+  std::filesystem::create_symlink(testing::generator_file(), other);
+  asking.generator = other;
+  Engine::open(asking);
+  EXPECT_EQ(remembered(), testing::generator_file());
+}
+
 TEST_F(EngineTest, VectorsOfDifferentEncodersAreNeverMixed) {
   {
     const auto engine = Engine::open(options());
