@@ -1,6 +1,7 @@
 // tandem train: fine-tunes encoder and generator together.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -15,8 +16,10 @@
 #include "model/threads.h"
 #include "trainer/promotion_gate.h"
 #include "trainer/question_result.h"
+#include "trainer/run_folder.h"
 #include "trainer/training.h"
 #include "trainer/training_description.h"
+#include "trainer/worker_group.h"
 
 namespace tandem {
 namespace {
@@ -60,10 +63,20 @@ void run(TrainArguments arguments) {
       throw Error(ErrorCode::kInvalidArgument, "--promote-if has nothing to compare",
                   "give questions to measure by: --dev FILE or --dev-share");
     }
-    if (!arguments.place.is_server()) arguments.place.open(true);
+    if (!arguments.place.is_server() && worker_place().rank == 0) arguments.place.open(true);
   }
-  set_compute_threads(arguments.threads);
   TrainingOptions& training = arguments.training;
+  const WorkerPlace worker = worker_place();
+  set_compute_threads(arguments.threads);
+  if (arguments.threads == 0)  // all processors, which the workers of a machine share
+    set_compute_threads(std::max(1, compute_threads() / worker.local_count));
+  std::unique_ptr<WorkerGroup> workers;
+  if (worker.count > 1) {
+    workers = WorkerGroup::join(worker);
+    training.workers = workers.get();
+    // All of them were started anew, with the same command, after one failed.
+    if (worker.restarts > 0) training.resume = RunFolder::holds_run(training.run);
+  }
   JointOptions& networks = training.networks;
   networks.encoder.trained = arguments.networks != "generator";
   networks.generator.trained = arguments.networks != "encoder";
@@ -73,9 +86,11 @@ void run(TrainArguments arguments) {
   TrainingReport report;
   {
     ProgressLine line;
-    report =
-        train(training, [&](const TrainingProgress& progress) { show_progress(progress, line); });
+    report = train(training, [&](const TrainingProgress& progress) {
+      if (training.workers->leads()) show_progress(progress, line);
+    });
   }
+  if (!training.workers->leads()) return;
   fmt::print("{} steps in {:.0f} s; {} holds the networks of step {}\n", report.steps,
              report.seconds, training.run.string(), report.best_step);
   print_figures(report.before, report.after);

@@ -19,6 +19,7 @@ struct PreferenceArguments {
 };
 
 void run(PreferenceArguments arguments) {
+  require_one_worker();
   set_compute_threads(arguments.threads);
   PreferenceTrainingOptions& training = arguments.training;
   training.network.seed = training.seed;

@@ -27,6 +27,7 @@ void print_ranking(const char* what,
 }
 
 void run(const RerankerArguments& arguments) {
+  require_one_worker();
   set_compute_threads(arguments.threads);
   RerankerTrainingReport report;
   {

@@ -5,7 +5,9 @@
 #include <map>
 #include <string>
 
+#include "base/error.h"
 #include "cli/options.h"
+#include "trainer/worker_group.h"
 
 namespace tandem {
 
@@ -35,6 +37,13 @@ CLI::App* add_training_command(CLI::App& train, const char* name, const char* de
     for (CLI::Option* const option : train.get_options()) option->required(false);
   });
   return command;
+}
+
+void require_one_worker() {
+  if (const int count = worker_place().count; count > 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("this trains in one process, and WORLD_SIZE is {}", count),
+                "start it without torchrun");
 }
 
 void add_length_options(CLI::App& command, double& epochs, std::size_t& steps, const char* what) {

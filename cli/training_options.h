@@ -21,6 +21,10 @@ void show_progress(const TrainingProgress& progress, ProgressLine& line);
 // A command of `train` that has options of its own: what joint training requires is not asked for.
 CLI::App* add_training_command(CLI::App& train, const char* name, const char* description);
 
+// Throws kInvalidArgument where torchrun has started several processes, for a kind of training that
+// runs in one.
+void require_one_worker();
+
 // --epochs and --steps; `what` is learned from so many times.
 void add_length_options(CLI::App& command, double& epochs, std::size_t& steps,
                         const char* what = "question");

@@ -19,6 +19,7 @@
 #include "model/lora.h"
 #include "model/tokenizers/tokenizer.h"
 #include "trainer/loss_options.h"
+#include "trainer/worker_group.h"
 
 namespace tandem {
 
@@ -106,11 +107,16 @@ class JointNetworks {
   // Copies what it needs. Both checkpoints are given even where one network is not trained, since
   // the other one learns from it; the generator may be null where no question has prompts.
   //
+  // With others in `workers`, which is borrowed, step() is theirs together: each is given the same
+  // batch, computes a share of it, and comes to the same result and weights, which are those of one
+  // process alone to rounding. Nothing else here waits for the others.
+  //
   // Throws kCorrupt for tensors that are not finite, kInvalidArgument for options out of range, and
   // as torch_plugin() does.
   static std::unique_ptr<JointNetworks> load(const BertCheckpoint& encoder, Pooling pooling,
                                              const DecoderWeights* generator,
-                                             const JointOptions& options);
+                                             const JointOptions& options,
+                                             WorkerGroup& workers = WorkerGroup::alone());
   virtual ~JointNetworks() = default;
 
   // One step of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2) on the mean loss

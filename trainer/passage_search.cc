@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <thread>
 
 #include "base/error.h"
@@ -57,6 +58,30 @@ std::vector<std::vector<FoundPassage>> search_passages(std::span<const float> pa
     });
   }
   team.clear();  // joins
+  return found;
+}
+
+std::vector<std::vector<FoundPassage>> search_passages(WorkerGroup& workers,
+                                                       std::span<const float> own,
+                                                       std::size_t first,
+                                                       std::span<const float> queries,
+                                                       std::size_t dimension, std::size_t k) {
+  std::vector<std::vector<FoundPassage>> found = search_passages(own, queries, dimension, k);
+  // Rows of k; where a worker has fewer passages, what fills them up is never taken.
+  std::vector<FoundPassage> rows(found.size() * k,
+                                 {.index = 0, .score = std::numeric_limits<float>::quiet_NaN()});
+  for (std::size_t i = 0; i < found.size(); ++i)
+    for (std::size_t j = 0; j < found[i].size(); ++j)
+      rows[i * k + j] = {found[i][j].index + first, found[i][j].score};
+  const auto all = gather_numbers<FoundPassage>(workers, rows);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    TopPassages best(k);
+    for (std::size_t row = i * k; row < all.size(); row += rows.size())
+      for (std::size_t j = row; j < row + k; ++j) best.offer(all[j].index, all[j].score);
+    found[i].clear();
+    for (const ScoredPassage& passage : best.take())
+      found[i].push_back({static_cast<std::size_t>(passage.id), passage.score});
+  }
   return found;
 }
 

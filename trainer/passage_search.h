@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "trainer/worker_group.h"
+
 namespace tandem {
 
 struct FoundPassage {
@@ -20,6 +22,15 @@ struct FoundPassage {
 // else is asked and however many threads there are. A score that is not a number is passed over.
 // Computes with compute_threads(); safe from any thread.
 std::vector<std::vector<FoundPassage>> search_passages(std::span<const float> passages,
+                                                       std::span<const float> queries,
+                                                       std::size_t dimension, std::size_t k);
+
+// The same of passages that are spread over workers, of which `own`, from the corpus's passage
+// `first` on, are this one's: all of them come to the same answer, with the corpus's indices. Waits
+// for the others.
+std::vector<std::vector<FoundPassage>> search_passages(WorkerGroup& workers,
+                                                       std::span<const float> own,
+                                                       std::size_t first,
                                                        std::span<const float> queries,
                                                        std::size_t dimension, std::size_t k);
 

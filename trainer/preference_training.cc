@@ -157,7 +157,7 @@ void PreferenceRun::begin() {
   know_reference();
   if (!dev_.empty()) result_.before = to_map(figures_of(dev_, references_of(dev_)));
   if (const auto step = folder_->checkpoint_step()) {
-    network_->load_state(folder_->checkpoint(*step) / "state.safetensors");
+    network_->load_state(RunFolder::checkpoint(options_.run, *step) / "state.safetensors");
     progress_.go_on_from(*step);
     remember_best();
   }

@@ -129,7 +129,7 @@ void RerankerRun::begin() {
   retrieve();
   if (!dev_.empty()) result_.retrieved = dev_ranking(nullptr);
   if (const auto step = folder_->checkpoint_step()) {
-    network_->load_state(folder_->checkpoint(*step) / "state.safetensors");
+    network_->load_state(RunFolder::checkpoint(options_.run, *step) / "state.safetensors");
     progress_.go_on_from(*step);
     remember_best();
   }

@@ -48,8 +48,12 @@ void require_equal(const json& before, const json& now) {
 
 }  // namespace
 
+bool RunFolder::holds_run(const std::filesystem::path& path) {
+  return exists(path / kDescription);
+}
+
 RunFolder RunFolder::create(const std::filesystem::path& path, const json& description) {
-  if (exists(path / kDescription))
+  if (holds_run(path))
     throw Error(ErrorCode::kAlreadyExists, fmt::format("{} holds a run already", path.string()),
                 "go on with it by --resume, or choose another folder");
   std::error_code error;
@@ -64,7 +68,7 @@ RunFolder RunFolder::create(const std::filesystem::path& path, const json& descr
 }
 
 RunFolder RunFolder::resume(const std::filesystem::path& path, const json& description) {
-  if (!exists(path / kDescription))
+  if (!holds_run(path))
     throw Error(ErrorCode::kNotFound, fmt::format("{} holds no run to go on with", path.string()),
                 "begin it without --resume");
   const json before = json::parse(read_file(path / kDescription), nullptr, false);
@@ -78,8 +82,8 @@ RunFolder RunFolder::resume(const std::filesystem::path& path, const json& descr
   return folder;
 }
 
-std::filesystem::path RunFolder::checkpoint(std::size_t step) const {
-  return path_ / kCheckpoints / fmt::format("{}{:08}", kStep, step);
+std::filesystem::path RunFolder::checkpoint(const std::filesystem::path& path, std::size_t step) {
+  return path / kCheckpoints / fmt::format("{}{:08}", kStep, step);
 }
 
 std::vector<std::size_t> RunFolder::checkpoint_steps(const std::filesystem::path& path) {
@@ -120,10 +124,10 @@ void RunFolder::add_metrics(const json& line) {
 
 void RunFolder::add_checkpoint(std::size_t step, std::size_t kept,
                                const std::function<void(const std::filesystem::path&)>& write) {
-  replace_folder(checkpoint(step), write, path_ / kCheckpoints / "unfinished");
+  replace_folder(checkpoint(path_, step), write, path_ / kCheckpoints / "unfinished");
   auto steps = checkpoint_steps(path_);
   for (; steps.size() > std::max<std::size_t>(kept, 1); steps.erase(steps.begin()))
-    std::filesystem::remove_all(checkpoint(steps.front()));
+    std::filesystem::remove_all(checkpoint(path_, steps.front()));
 }
 
 void RunFolder::write_result(const json& result) {

@@ -15,6 +15,7 @@ namespace tandem {
 // For one thread, and one process, at a time.
 class RunFolder {
  public:
+  static bool holds_run(const std::filesystem::path& path);
   // A new run: makes the folder and writes run.json. Throws kAlreadyExists if it holds a run.
   static RunFolder create(const std::filesystem::path& path, const nlohmann::json& description);
   // A run that was ended: its description must be equal to `description`, and the newest checkpoint
@@ -25,7 +26,7 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   // The step of the checkpoint that a resumed run goes on from; nullopt: from the beginning.
   std::optional<std::size_t> checkpoint_step() const { return checkpoint_step_; }
-  std::filesystem::path checkpoint(std::size_t step) const;
+  static std::filesystem::path checkpoint(const std::filesystem::path& path, std::size_t step);
   // Of the checkpoints in the folder of any run, growing.
   static std::vector<std::size_t> checkpoint_steps(const std::filesystem::path& path);
 

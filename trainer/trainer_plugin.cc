@@ -30,8 +30,9 @@ const TrainerPlugin& trainer_plugin() {
 
 std::unique_ptr<JointNetworks> JointNetworks::load(const BertCheckpoint& encoder, Pooling pooling,
                                                    const DecoderWeights* generator,
-                                                   const JointOptions& options) {
-  return trainer_plugin().load(encoder, pooling, generator, options);
+                                                   const JointOptions& options,
+                                                   WorkerGroup& workers) {
+  return trainer_plugin().load(encoder, pooling, generator, options, workers);
 }
 
 std::unique_ptr<RerankerNetwork> RerankerNetwork::load(const BertCheckpoint& checkpoint,

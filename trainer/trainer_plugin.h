@@ -8,6 +8,7 @@
 #include "trainer/joint_networks.h"
 #include "trainer/preference_network.h"
 #include "trainer/reranker_network.h"
+#include "trainer/worker_group.h"
 
 namespace tandem {
 
@@ -16,11 +17,12 @@ struct TrainerPlugin {
   const char* build;  // first, so that it can always be read
   std::unique_ptr<JointNetworks> (*load)(const BertCheckpoint& encoder, Pooling pooling,
                                          const DecoderWeights* generator,
-                                         const JointOptions& options);
+                                         const JointOptions& options, WorkerGroup& workers);
   std::unique_ptr<RerankerNetwork> (*load_reranker)(const BertCheckpoint& checkpoint,
                                                     const RerankerOptions& options);
   std::unique_ptr<PreferenceNetwork> (*load_preferences)(const DecoderWeights& generator,
                                                          const PreferenceOptions& options);
+  std::unique_ptr<WorkerGroup> (*join_workers)(const WorkerPlace& place);
 };
 inline constexpr const char* kTrainerPluginFunction = "tandem_trainer_plugin";
 using TrainerPluginFunction = const TrainerPlugin* (*)(int (*compute_threads)());

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/stopwatch.h"
+#include "model/kernels/thread_team.h"
 #include "trainer/best_step.h"
 #include "trainer/evaluation.h"
 #include "trainer/evaluation_figures.h"
@@ -41,12 +42,14 @@ class Run {
 
  private:
   void begin();
+  void open_folder(const json& description);
   DataVectors encode_data();
   void retrieve(const DataVectors& vectors);
   void select(const DataVectors& vectors);
   void keep_selected();
   void count_steps();
   void step();
+  void record(const StepResult& result, const StepRates& rates, double seconds);
   [[noreturn]] void refuse_step(std::span<const TrainingQuestion> batch);
   void evaluate();
   void save_checkpoint();
@@ -56,18 +59,20 @@ class Run {
   void remember_best();
 
   const TrainingOptions& options_;
+  WorkerGroup& workers_;
   RunProgress progress_;
   TrainingSets sets_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Generator> generator_;
   std::optional<TrainingData> data_;
-  std::optional<RunFolder> folder_;
+  std::optional<RunFolder> folder_;  // of the worker that leads
+  std::optional<std::size_t> checkpoint_step_;
   std::unique_ptr<JointNetworks> networks_;
   TrainingReport result_;
 };
 
 Run::Run(const TrainingOptions& options, const TrainingReporter& report)
-    : options_(options), progress_(report) {
+    : options_(options), workers_(*options.workers), progress_(report) {
   const JointOptions& networks = options.networks;
   if (!networks.encoder.trained && (options.generator.empty() || !networks.generator.trained))
     throw Error(ErrorCode::kInvalidArgument, "no network would be trained",
@@ -99,25 +104,36 @@ void Run::count_steps() {
   progress_.set_steps(options_.steps, options_.epochs, data_->steps_per_epoch());
 }
 
+void Run::open_folder(const json& description) {
+  json step;  // of the checkpoint that the run goes on from; null: from the beginning
+  if (workers_.leads()) {
+    folder_ = options_.resume ? RunFolder::resume(options_.run, description)
+                              : RunFolder::create(options_.run, description);
+    if (options_.dev_share > 0)
+      write_questions(options_.run / "dev.jsonl", sets_.corpus, sets_.dev);
+    if (folder_->checkpoint_step()) step = *folder_->checkpoint_step();
+  }
+  step = json::parse(workers_.of_leader(step.dump()));
+  if (!step.is_null()) checkpoint_step_ = step.get<std::size_t>();
+}
+
 void Run::begin() {
-  const json description = describe(options_);
-  folder_ = options_.resume ? RunFolder::resume(options_.run, description)
-                            : RunFolder::create(options_.run, description);
-  if (options_.dev_share > 0) write_questions(options_.run / "dev.jsonl", sets_.corpus, sets_.dev);
+  open_folder(describe(options_));
   const BertCheckpoint encoder = BertCheckpoint::open(options_.encoder);
   std::optional<DecoderWeights> generator;
   if (generator_) generator = DecoderWeights::open(options_.generator);
   networks_ = JointNetworks::load(encoder, encoder_->pooling(), generator ? &*generator : nullptr,
-                                  options_.networks);
-  if (!sets_.dev.empty()) result_.before = dev_figures(*encoder_, generator_.get());
-  if (const auto step = folder_->checkpoint_step()) {
-    const auto checkpoint = folder_->checkpoint(*step);
+                                  options_.networks, workers_);
+  if (!sets_.dev.empty() && workers_.leads())
+    result_.before = dev_figures(*encoder_, generator_.get());
+  if (checkpoint_step_) {
+    const auto checkpoint = RunFolder::checkpoint(options_.run, *checkpoint_step_);
     networks_->load_state(checkpoint / "state.safetensors");
     keep_selected();
     data_->set_retrieved(
         json::parse(read_file(checkpoint / "retrieved.json")).get<RetrievedPassages>());
-    progress_.go_on_from(*step);
-    remember_best();
+    progress_.go_on_from(*checkpoint_step_);
+    if (workers_.leads()) remember_best();
   } else {
     const DataVectors vectors = encode_data();
     retrieve(vectors);
@@ -127,20 +143,36 @@ void Run::begin() {
 
 DataVectors Run::encode_data() {
   progress_.tell("encoding passages");
-  return {networks_->encode(data_->passage_tokens()), networks_->encode(data_->query_tokens()),
-          static_cast<std::size_t>(encoder_->dimension())};
+  const auto own = [&](const std::vector<std::vector<TokenId>>& texts) {
+    const auto [begin, end] = share_of(texts.size(), workers_.rank(), workers_.size());
+    return std::span(texts).subspan(begin, end - begin);
+  };
+  const auto passages = own(data_->passage_tokens());
+  const std::vector<float> queries = networks_->encode(own(data_->query_tokens()));
+  return {
+      .passages = networks_->encode(passages),
+      .first_passage = static_cast<std::size_t>(passages.data() - data_->passage_tokens().data()),
+      .queries = gather_numbers<float>(workers_, queries),
+      .dimension = static_cast<std::size_t>(encoder_->dimension())};
 }
 
 // The ids are kept in the folder for when the run goes on.
 void Run::select(const DataVectors& vectors) {
   if (options_.selection.by == QuestionSelection::kAll) return;
   progress_.tell("selecting questions");
-  const auto places = useful_questions(*data_, *networks_, vectors, options_.selection,
-                                       options_.networks.score_temperature, options_.batches.seed);
-  json ids = json::array();
-  for (const std::size_t place : places) ids.push_back(data_->question(place).id);
-  write_file_atomic(options_.run / kSelected, ids.dump());
-  data_->keep(places);
+  DataVectors all = vectors;
+  all.passages = gather_numbers<float>(workers_, vectors.passages);
+  all.first_passage = 0;
+  json places;
+  if (workers_.leads()) {
+    json ids = json::array();
+    places = useful_questions(*data_, *networks_, all, options_.selection,
+                              options_.networks.score_temperature, options_.batches.seed);
+    for (const std::size_t place : places) ids.push_back(data_->question(place).id);
+    write_file_atomic(options_.run / kSelected, ids.dump());
+  }
+  places = json::parse(workers_.of_leader(places.dump()));
+  data_->keep(places.get<std::vector<std::size_t>>());
   count_steps();
 }
 
@@ -156,9 +188,9 @@ void Run::keep_selected() {
 
 void Run::retrieve(const DataVectors& vectors) {
   RetrievedPassages retrieved;
-  for (const auto& found :
-       search_passages(vectors.passages, vectors.queries, vectors.dimension,
-                       std::max(options_.batches.pool, options_.batches.passages))) {
+  for (const auto& found : search_passages(
+           workers_, vectors.passages, vectors.first_passage, vectors.queries, vectors.dimension,
+           std::max(options_.batches.pool, options_.batches.passages))) {
     auto& ids = retrieved.emplace_back();
     for (const FoundPassage& passage : found)
       ids.push_back(static_cast<std::uint32_t>(passage.index));
@@ -224,6 +256,10 @@ void Run::step() {
   const double seconds = stopwatch.seconds();
   if (!result.finite) refuse_step(batch);
   progress_.add_step(result.loss, result.generator_tokens, seconds);
+  if (workers_.leads()) record(result, rates, seconds);
+}
+
+void Run::record(const StepResult& result, const StepRates& rates, double seconds) {
   folder_->add_metrics({{"step", progress_.step()},
                         {"loss", result.loss},
                         {"joint", result.joint},
@@ -286,11 +322,13 @@ TrainingReport Run::run() {
     if (!progress_.is_done() && options_.networks.encoder.trained &&
         progress_.is_due(options_.refresh_every))
       retrieve(encode_data());
+    if (!workers_.leads()) continue;
     if (progress_.is_due(options_.evaluate_every) || progress_.is_done()) evaluate();
     if (!progress_.is_done() && progress_.is_due(options_.checkpoint_every)) save_checkpoint();
   }
   result_.steps = progress_.step();
   result_.seconds = stopwatch.seconds();
+  if (!workers_.leads()) return result_;
   folder_->write_result({{"steps", result_.steps},
                          {"seconds", result_.seconds},
                          {"best_step", result_.best_step},

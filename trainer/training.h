@@ -28,6 +28,7 @@
 #include "trainer/run_progress.h"
 #include "trainer/training_data.h"
 #include "trainer/useful_questions.h"
+#include "trainer/worker_group.h"
 
 namespace tandem {
 
@@ -62,6 +63,9 @@ struct TrainingOptions {
   std::size_t checkpoint_every = 200;  // steps; 0: never
   std::size_t kept_checkpoints = 1;    // the newest
   bool resume = false;
+  // Borrowed. All of them are given the same options, and a run folder that each can read; the one
+  // that leads writes it, answers the dev questions, and reports.
+  WorkerGroup* workers = &WorkerGroup::alone();
 };
 
 struct TrainingReport {
@@ -73,13 +77,14 @@ struct TrainingReport {
   std::map<std::string, double> after = {};
   std::string best_by;  // which of them chose the step; empty without
   std::size_t best_step = 0;
-};
+};  // of a worker that does not lead: steps and seconds alone
 
 // Runs to the end. Throws kAlreadyExists for a run folder that holds a run, unless `resume`;
 // kInvalidArgument where the options contradict each other, or those of the run that is resumed,
 // and where the dev questions leak (question_leaks.h); kInternal for a loss that is not finite,
-// naming the questions; kResourceExhausted for a full disk; and as the readers of its files do.
-// Whatever is thrown, the checkpoints and the best networks so far are whole.
+// naming the questions; kResourceExhausted for a full disk; kUnavailable where another worker
+// ended; and as the readers of its files do. Whatever is thrown, the checkpoints and the best
+// networks so far are whole.
 TrainingReport train(const TrainingOptions& options, const TrainingReporter& report);
 
 }  // namespace tandem

@@ -117,6 +117,7 @@ json describe(const TrainingOptions& options) {
         {"generator_tokens", networks.generator_tokens},
         {"threads", compute_threads()},
         {"seed", networks.seed}}}};
+  if (options.workers->size() > 1) description["numbers"]["workers"] = options.workers->size();
   return description;
 }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "model/torch_decoder.h"
 #include "tests/support/paths.h"
+#include "tests/trainer/workers.h"
 
 namespace tandem {
 namespace {
@@ -36,8 +37,8 @@ JointOptions exact() {
 
 struct Networks {
   explicit Networks(const JointOptions& options, const std::string& family = "families/llama",
-                    Pooling pooling = Pooling::kMean)
-      : joint(JointNetworks::load(encoder, pooling, &load_decoder(family), options)) {}
+                    Pooling pooling = Pooling::kMean, WorkerGroup& workers = WorkerGroup::alone())
+      : joint(JointNetworks::load(encoder, pooling, &load_decoder(family), options, workers)) {}
 
   const DecoderWeights& load_decoder(const std::string& family) {
     decoder.emplace(DecoderWeights::open(reference_folder(family)));
@@ -199,6 +200,50 @@ TEST(JointNetworksTest, HowPassesAreDividedChangesNothing) {
   EXPECT_NEAR(from_a.loss, from_b.loss, 1e-5);
   EXPECT_NEAR(from_a.encoder_gradient, from_b.encoder_gradient, 1e-4);
   EXPECT_NEAR(from_a.generator_gradient, from_b.generator_gradient, 1e-4);
+}
+
+// More of them than questions too, so that some have nothing to do.
+TEST(JointNetworksTest, WorkersTogetherTakeTheStepsOfOne) {
+  for (const auto kind : {JointLossKind::kRagSequence, JointLossKind::kReplug}) {
+    JointOptions options = exact();
+    options.loss.kind = kind;
+    options.contrastive_weight = 0.5;
+    options.encoder_tokens = 16;  // some workers' texts are more than one pass
+    options.generator_tokens = 20;
+    auto batch = sample_batch();
+    batch.push_back(sample_of_generator());
+    Networks alone(options);
+    std::vector<StepResult> expected;
+    for (int i = 0; i < 3; ++i) expected.push_back(alone.joint->step(batch, {1e-3, 1e-3}));
+    for (const int count : {2, 4}) {
+      std::vector<std::map<std::string, std::vector<float>>> encoders(
+          static_cast<std::size_t>(count));
+      auto generators = encoders;
+      testing::with_workers(count, [&](WorkerGroup& workers) {
+        Networks networks(options, "families/llama", Pooling::kMean, workers);
+        for (const StepResult& of_one : expected) {
+          const StepResult result = networks.joint->step(batch, {1e-3, 1e-3});
+          EXPECT_NEAR(result.loss, of_one.loss, 1e-4);
+          EXPECT_NEAR(result.joint, of_one.joint, 1e-4);
+          EXPECT_NEAR(result.contrastive, of_one.contrastive, 1e-4);
+          EXPECT_NEAR(result.generator, of_one.generator, 1e-4);
+          EXPECT_NEAR(result.retriever, of_one.retriever, 1e-4);
+          EXPECT_NEAR(result.encoder_gradient / of_one.encoder_gradient, 1, 1e-3);
+          EXPECT_NEAR(result.generator_gradient / of_one.generator_gradient, 1, 1e-3);
+          EXPECT_EQ(result.generator_tokens, of_one.generator_tokens);
+        }
+        const auto rank = static_cast<std::size_t>(workers.rank());
+        encoders[rank] = weights_of(*networks.joint, true);
+        generators[rank] = weights_of(*networks.joint, false);
+      });
+      for (std::size_t rank = 1; rank < encoders.size(); ++rank) {
+        EXPECT_EQ(encoders[rank], encoders[0]) << "every worker has the same bits";
+        EXPECT_EQ(generators[rank], generators[0]);
+      }
+      // Where a gradient is almost 0, Adam's first step goes either way.
+      EXPECT_LT(largest_difference(encoders[0], weights_of(*alone.joint, true)), 7e-3f);
+    }
+  }
 }
 
 TEST(JointNetworksTest, AQuestionWithoutPassagesTeachesTheGeneratorAlone) {

@@ -6,6 +6,9 @@
 #include <limits>
 #include <random>
 
+#include "model/kernels/thread_team.h"
+#include "tests/trainer/workers.h"
+
 namespace tandem {
 namespace {
 
@@ -44,6 +47,32 @@ TEST(PassageSearchTest, FindsWhatComparingWithEachFinds) {
       });
       EXPECT_NEAR(found[q][i].score, -named->first, 1e-4) << q << " " << i;
     }
+  }
+}
+
+TEST(PassageSearchTest, WorkersFindWhatOneFinds) {
+  std::mt19937_64 random(5);
+  constexpr std::size_t kDimension = 24;
+  auto passages = random_rows(11, kDimension, random);
+  // One that is there twice, at both ends.
+  std::copy_n(passages.begin(), kDimension, passages.end() - kDimension);
+  auto queries = random_rows(6, kDimension, random);
+  std::copy_n(passages.begin(), kDimension, queries.begin());
+  for (const std::size_t k : {1, 4, 20}) {
+    const auto expected = search_passages(passages, queries, kDimension, k);
+    testing::with_workers(3, [&](WorkerGroup& workers) {
+      const auto [begin, end] = share_of(11, workers.rank(), workers.size());
+      const auto own = std::span(passages).subspan(begin * kDimension, (end - begin) * kDimension);
+      const auto found = search_passages(workers, own, begin, queries, kDimension, k);
+      ASSERT_EQ(found.size(), expected.size());
+      for (std::size_t q = 0; q < found.size(); ++q) {
+        ASSERT_EQ(found[q].size(), expected[q].size());
+        for (std::size_t i = 0; i < found[q].size(); ++i) {
+          EXPECT_EQ(found[q][i].index, expected[q][i].index);
+          EXPECT_EQ(found[q][i].score, expected[q][i].score);
+        }
+      }
+    });
   }
 }
 

@@ -14,6 +14,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/paths.h"
 #include "tests/trainer/run_samples.h"
+#include "tests/trainer/workers.h"
 #include "trainer/evaluation.h"
 #include "trainer/save_adapters.h"
 
@@ -98,6 +99,38 @@ TEST_F(TrainingTest, ARunThatWasEndedGoesOnToTheSameNumbers) {
   generation.max_tokens = 2;
   EXPECT_GT(generator->generate(generator->render({&message, 1}), generation, {}).completion_tokens,
             0);
+}
+
+TEST_F(TrainingTest, TwoWorkersComeToTheNumbersOfOne) {
+  options_.selection = {QuestionSelection::kLoss, 0.7};
+  train(options_, {});
+  const auto expected = testing::metrics_without_times(options_.run);
+
+  options_.run = folder_.path() / "together";
+  const auto run = [&](bool resume) {
+    testing::with_workers(2, [&](WorkerGroup& workers) {
+      TrainingOptions options = options_;
+      options.resume = resume;
+      options.workers = &workers;
+      const TrainingReport report = train(options, {});
+      EXPECT_EQ(report.steps, 4u);
+      EXPECT_EQ(report.after.empty(), !workers.leads());
+    });
+  };
+  run(false);
+  const auto together = testing::metrics_without_times(options_.run);
+  ASSERT_EQ(together.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    for (const auto& [name, value] : expected[i].items())
+      if (value.is_number()) {
+        EXPECT_NEAR(together[i].at(name).get<double>(), value.get<double>(),
+                    1e-3 * std::max(1.0, std::abs(value.get<double>())))
+            << name << " of line " << i;
+      }
+
+  // From the checkpoint of step 2, which all of them read.
+  run(true);
+  EXPECT_EQ(testing::metrics_without_times(options_.run), together);
 }
 
 TEST_F(TrainingTest, AnAdapterAddedToItsModelsIsWhatWasTrained) {

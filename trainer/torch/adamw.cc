@@ -11,6 +11,43 @@ AdamW::AdamW(const Parameters& parameters, double weight_decay) : weight_decay_(
                       at::zeros({}, at::kFloat)});
 }
 
+void AdamW::add_up_gradients(WorkerGroup& workers) {
+  if (workers.size() == 1) return;
+  const at::NoGradGuard no_grad;
+  // Who had no share of a batch has no gradient where others have one.
+  std::vector<float> counts;
+  for (const Slot& slot : slots_)
+    counts.push_back(slot.parameter.tensor.grad().defined() ? 1.0f : 0.0f);
+  workers.add_up(counts);
+  // Many small tensors at once: each exchange waits for the network.
+  constexpr std::int64_t kMostNumbers = std::int64_t{1} << 22;
+  std::vector<at::Tensor> gradients;
+  std::int64_t numbers = 0;
+  const auto exchange = [&] {
+    if (gradients.empty()) return;
+    std::vector<at::Tensor> flat;
+    for (const at::Tensor& gradient : gradients) flat.push_back(gradient.reshape({-1}));
+    const at::Tensor all = at::cat(flat);
+    workers.add_up({all.mutable_data_ptr<float>(), static_cast<std::size_t>(numbers)});
+    std::int64_t begin = 0;
+    for (const at::Tensor& gradient : gradients) {
+      gradient.copy_(all.narrow(0, begin, gradient.numel()).view(gradient.sizes()));
+      begin += gradient.numel();
+    }
+    gradients.clear();
+    numbers = 0;
+  };
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (counts[i] == 0) continue;
+    const at::Tensor& tensor = slots_[i].parameter.tensor;
+    if (!tensor.grad().defined()) tensor.mutable_grad() = at::zeros_like(tensor);
+    if (numbers > 0 && numbers + tensor.numel() > kMostNumbers) exchange();
+    gradients.push_back(tensor.grad());
+    numbers += tensor.numel();
+  }
+  exchange();
+}
+
 double AdamW::gradient_norm() const {
   double squares = 0;
   for (const Slot& slot : slots_) {

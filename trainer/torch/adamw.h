@@ -15,6 +15,8 @@ class AdamW {
  public:
   AdamW(const Parameters& parameters, double weight_decay);
 
+  // Gradients become their sums over all workers.
+  void add_up_gradients(WorkerGroup& workers);
   // The L2 norm of all gradients together; 0 if there are none.
   double gradient_norm() const;
   // Gradients are divided by `gradient_divisor` first. Parameters without one stay as they are.

@@ -22,6 +22,7 @@ namespace tandem::training {
 namespace {
 
 using Sequences = std::vector<std::vector<TokenId>>;
+using Texts = std::span<const std::vector<TokenId>>;
 
 void check(const JointOptions& options) {
   check_network(options.encoder);
@@ -77,17 +78,17 @@ BatchTexts texts_of(std::span<const TrainingQuestion> batch) {
   return texts;
 }
 
-std::vector<std::int64_t> sizes_of(const Sequences& sequences) {
+std::vector<std::int64_t> sizes_of(Texts texts) {
   std::vector<std::int64_t> sizes;
-  for (const auto& sequence : sequences)
-    sizes.push_back(static_cast<std::int64_t>(sequence.size()));
+  for (const auto& sequence : texts) sizes.push_back(static_cast<std::int64_t>(sequence.size()));
   return sizes;
 }
 
 class TorchJointNetworks final : public JointNetworks {
  public:
   TorchJointNetworks(const BertCheckpoint& encoder, Pooling pooling,
-                     const DecoderWeights* generator, const JointOptions& options);
+                     const DecoderWeights* generator, const JointOptions& options,
+                     WorkerGroup& workers);
 
   StepResult step(std::span<const TrainingQuestion> batch, const StepRates& rates) override;
   std::vector<float> encode(std::span<const std::vector<TokenId>> sequences) override;
@@ -109,14 +110,16 @@ class TorchJointNetworks final : public JointNetworks {
 
  private:
   NamedTensors state() const;
-  at::Tensor encode_without_gradient(const Sequences& sequences) const;
+  at::Tensor encode_without_gradient(Texts texts) const;
   // With the way back to the encoder's weights where all texts are one pass, else without.
-  at::Tensor encode_once(const Sequences& sequences) const;
+  at::Tensor encode_once(Texts texts) const;
+  // What all workers have encoded, without gradient.
+  at::Tensor gather_vectors(const at::Tensor& own) const;
   // The gradient of the encoder's weights, given that of the vectors that encode_once() gave.
-  void back_through_encoder(const Sequences& sequences, const at::Tensor& vectors,
+  void back_through_encoder(Texts texts, const at::Tensor& vectors,
                             const at::Tensor& gradient) const;
-  // What the first questions of a batch, those with passages, teach: adds their loss to `result`,
-  // and its gradient to the networks'.
+  // What the first questions of a batch, those with passages, teach: adds this worker's share of
+  // their loss to `result`, and of its gradient to the networks'.
   void learn_retrieved(std::span<const TrainingQuestion> questions, std::size_t batch_size,
                        StepResult& result) const;
   // The same of their joint loss, with a gradient that goes to `scores` and the generator.
@@ -125,10 +128,13 @@ class TorchJointNetworks final : public JointNetworks {
   // The same of the other questions of a batch, which teach the generator alone.
   void learn_together(std::span<const TrainingQuestion> questions, std::size_t batch_size,
                       StepResult& result) const;
+  // From the shares of a step to the whole of it, the same for all workers.
+  void add_up(StepResult& result);
   at::Tensor contrast(std::span<const TrainingQuestion> batch, const BatchTexts& texts,
                       const at::Tensor& scores) const;
 
   JointOptions options_;
+  WorkerGroup& workers_;
   std::unique_ptr<JointLoss> loss_;
   TrainableBert encoder_;
   std::unique_ptr<TrainableDecoder> generator_;  // null where it has no part
@@ -138,8 +144,10 @@ class TorchJointNetworks final : public JointNetworks {
 };
 
 TorchJointNetworks::TorchJointNetworks(const BertCheckpoint& encoder, Pooling pooling,
-                                       const DecoderWeights* generator, const JointOptions& options)
+                                       const DecoderWeights* generator, const JointOptions& options,
+                                       WorkerGroup& workers)
     : options_(options),
+      workers_(workers),
       loss_(make_joint_loss(options.loss)),
       encoder_(encoder, pooling, options.encoder, options.seed, type_of(options.precision)),
       encoder_optimiser_(encoder_.parameters(), options.encoder.weight_decay) {
@@ -150,29 +158,37 @@ TorchJointNetworks::TorchJointNetworks(const BertCheckpoint& encoder, Pooling po
   generator_optimiser_.emplace(generator_->parameters(), options.generator.weight_decay);
 }
 
-at::Tensor TorchJointNetworks::encode_without_gradient(const Sequences& sequences) const {
+at::Tensor TorchJointNetworks::encode_without_gradient(Texts texts) const {
   const at::NoGradGuard no_grad;
+  if (texts.empty()) return at::zeros({0, encoder_.config().hidden_size});
   std::vector<at::Tensor> vectors;
-  for (const auto& [begin, end] : parts_within(sizes_of(sequences), options_.encoder_tokens))
-    vectors.push_back(encoder_.encode(std::span(sequences).subspan(begin, end - begin)));
+  for (const auto& [begin, end] : parts_within(sizes_of(texts), options_.encoder_tokens))
+    vectors.push_back(encoder_.encode(texts.subspan(begin, end - begin)));
   return at::cat(vectors);
 }
 
-at::Tensor TorchJointNetworks::encode_once(const Sequences& sequences) const {
-  const bool fits = parts_within(sizes_of(sequences), options_.encoder_tokens).size() == 1;
-  return fits && options_.encoder.trained ? encoder_.encode(sequences)
-                                          : encode_without_gradient(sequences);
+at::Tensor TorchJointNetworks::encode_once(Texts texts) const {
+  const bool fits = parts_within(sizes_of(texts), options_.encoder_tokens).size() == 1;
+  return fits && options_.encoder.trained ? encoder_.encode(texts) : encode_without_gradient(texts);
 }
 
-void TorchJointNetworks::back_through_encoder(const Sequences& sequences, const at::Tensor& vectors,
+at::Tensor TorchJointNetworks::gather_vectors(const at::Tensor& own) const {
+  if (workers_.size() == 1) return own.detach();
+  const at::Tensor rows = own.detach().contiguous();
+  const auto all = gather_numbers<float>(
+      workers_, {rows.const_data_ptr<float>(), static_cast<std::size_t>(rows.numel())});
+  return at::tensor(all).view({-1, own.size(1)});
+}
+
+void TorchJointNetworks::back_through_encoder(Texts texts, const at::Tensor& vectors,
                                               const at::Tensor& gradient) const {
   if (vectors.requires_grad()) {
     vectors.backward(gradient);
     return;
   }
-  for (const auto& [begin, end] : parts_within(sizes_of(sequences), options_.encoder_tokens)) {
+  for (const auto& [begin, end] : parts_within(sizes_of(texts), options_.encoder_tokens)) {
     const auto count = static_cast<std::int64_t>(end - begin);
-    encoder_.encode(std::span(sequences).subspan(begin, end - begin))
+    encoder_.encode(texts.subspan(begin, end - begin))
         .backward(gradient.narrow(0, static_cast<std::int64_t>(begin), count));
   }
 }
@@ -201,8 +217,12 @@ at::Tensor TorchJointNetworks::contrast(std::span<const TrainingQuestion> batch,
 void TorchJointNetworks::joint(std::span<const TrainingQuestion> questions, std::size_t batch_size,
                                const BatchTexts& texts, const at::Tensor& scores,
                                StepResult& result) const {
-  for (const auto& [begin, end] : parts_within(sizes_of(questions), options_.generator_tokens)) {
-    const std::size_t count = end - begin;
+  const auto sizes = sizes_of(questions);
+  const auto [first, last] = share_of_worker(sizes, workers_);
+  const auto own_sizes = std::span(sizes).subspan(first, last - first);
+  for (auto [begin, end] : parts_within(own_sizes, options_.generator_tokens)) {
+    begin += first;
+    const std::size_t count = end + first - begin;
     const double share = static_cast<double>(count) / static_cast<double>(batch_size);
     const JointLossValue value = loss_->compute(score_answers(
         *generator_, questions.subspan(begin, count),
@@ -221,31 +241,49 @@ void TorchJointNetworks::learn_retrieved(std::span<const TrainingQuestion> quest
   const BatchTexts texts = texts_of(questions);
   const auto count = static_cast<std::int64_t>(questions.size());
   const bool trains_encoder = options_.encoder.trained;
-  const at::Tensor encoded = encode_once(texts.sequences);
-  const at::Tensor vectors = encoded.detach().requires_grad_(trains_encoder);
+  const auto [first, last] = share_of_worker(sizes_of(Texts(texts.sequences)), workers_);
+  const Texts own = Texts(texts.sequences).subspan(first, last - first);
+  const at::Tensor encoded = encode_once(own);
+  const at::Tensor vectors = gather_vectors(encoded).requires_grad_(trains_encoder);
   const at::Tensor all_scores = at::matmul(vectors.narrow(0, 0, count),
                                            vectors.narrow(0, count, vectors.size(0) - count).t()) /
                                 options_.score_temperature;
   // Each part of the loss adds to the gradient here, and it goes back through the encoder once.
   const at::Tensor scores = all_scores.detach().requires_grad_(trains_encoder);
 
+  if (generator_ && options_.joint_weight > 0) {
+    joint(questions, batch_size, texts, scores, result);
+    if (trains_encoder && workers_.size() > 1) {
+      const at::Tensor sum =
+          scores.grad().defined() ? scores.grad().contiguous() : at::zeros_like(scores);
+      workers_.add_up({sum.mutable_data_ptr<float>(), static_cast<std::size_t>(sum.numel())});
+      scores.mutable_grad() = sum;
+    }
+  }
+  // After that sum: each worker has all of it.
   if (options_.contrastive_weight > 0) {
     if (const at::Tensor loss = contrast(questions, texts, scores); loss.defined()) {
       result.contrastive = loss.item<double>();
       if (loss.requires_grad()) (loss * options_.contrastive_weight).backward();
     }
   }
-  if (generator_ && options_.joint_weight > 0) joint(questions, batch_size, texts, scores, result);
   if (trains_encoder && scores.grad().defined()) {
     all_scores.backward(scores.grad());
-    back_through_encoder(texts.sequences, encoded, vectors.grad());
+    if (!own.empty())
+      back_through_encoder(own, encoded,
+                           vectors.grad().narrow(0, static_cast<std::int64_t>(first),
+                                                 static_cast<std::int64_t>(last - first)));
   }
 }
 
 void TorchJointNetworks::learn_together(std::span<const TrainingQuestion> questions,
                                         std::size_t batch_size, StepResult& result) const {
   if (!generator_ || !(options_.joint_weight > 0)) return;
-  for (const auto& [begin, end] : parts_within(sizes_of(questions), options_.generator_tokens)) {
+  const auto all_sizes = sizes_of(questions);
+  const auto [first, last] = share_of_worker(all_sizes, workers_);
+  questions = questions.subspan(first, last - first);
+  const auto sizes = std::span(all_sizes).subspan(first, last - first);
+  for (const auto& [begin, end] : parts_within(sizes, options_.generator_tokens)) {
     const double share = static_cast<double>(end - begin) / static_cast<double>(batch_size);
     const at::Tensor loss =
         together_loss(*generator_, questions.subspan(begin, end - begin), options_.loss.likelihood);
@@ -254,6 +292,31 @@ void TorchJointNetworks::learn_together(std::span<const TrainingQuestion> questi
     result.joint += loss.item<double>() * weighted;
     if (loss.requires_grad()) (loss * (weighted * options_.joint_weight)).backward();
   }
+}
+
+void TorchJointNetworks::add_up(StepResult& result) {
+  const double shares[] = {result.joint, result.generator, result.retriever};
+  const auto all = gather_numbers<double>(workers_, shares);
+  result.joint = result.generator = result.retriever = 0;
+  for (std::size_t i = 0; i < all.size(); i += std::size(shares)) {
+    result.joint += all[i];
+    result.generator += all[i + 1];
+    result.retriever += all[i + 2];
+  }
+  result.loss =
+      options_.joint_weight * result.joint + options_.contrastive_weight * result.contrastive;
+
+  encoder_optimiser_.add_up_gradients(workers_);
+  if (generator_optimiser_) generator_optimiser_->add_up_gradients(workers_);
+  // Those of the first worker, for all: a sum may depend on the number of threads, and weights
+  // would drift apart.
+  const double own[] = {encoder_optimiser_.gradient_norm(),
+                        generator_optimiser_ ? generator_optimiser_->gradient_norm() : 0};
+  const auto norms = gather_numbers<double>(workers_, own);
+  result.encoder_gradient = norms[0];
+  result.generator_gradient = norms[1];
+  result.finite = std::isfinite(result.loss) && std::isfinite(result.encoder_gradient) &&
+                  std::isfinite(result.generator_gradient);
 }
 
 StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
@@ -270,13 +333,7 @@ StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
   if (generator_ && options_.joint_weight > 0)
     for (const TrainingQuestion& question : batch)
       result.generator_tokens += tokens_to_score(question);
-  result.loss =
-      options_.joint_weight * result.joint + options_.contrastive_weight * result.contrastive;
-
-  result.encoder_gradient = encoder_optimiser_.gradient_norm();
-  result.generator_gradient = generator_optimiser_ ? generator_optimiser_->gradient_norm() : 0;
-  result.finite = std::isfinite(result.loss) && std::isfinite(result.encoder_gradient) &&
-                  std::isfinite(result.generator_gradient);
+  add_up(result);
   const auto update = [&](AdamW& optimiser, double norm, double rate) {
     const double limit = options_.gradient_limit;
     if (result.finite) optimiser.step(rate, limit > 0 && norm > limit ? norm / limit : 1);
@@ -292,8 +349,7 @@ StepResult TorchJointNetworks::step(std::span<const TrainingQuestion> batch,
 std::vector<float> TorchJointNetworks::encode(std::span<const std::vector<TokenId>> sequences) {
   if (sequences.empty()) return {};
   apply_torch_threads();
-  const at::Tensor vectors =
-      encode_without_gradient(Sequences(sequences.begin(), sequences.end())).contiguous();
+  const at::Tensor vectors = encode_without_gradient(sequences).contiguous();
   const float* const data = vectors.const_data_ptr<float>();
   return {data, data + vectors.numel()};
 }
@@ -323,10 +379,10 @@ NamedTensors TorchJointNetworks::state() const {
 
 std::unique_ptr<JointNetworks> load_networks(const BertCheckpoint& encoder, Pooling pooling,
                                              const DecoderWeights* generator,
-                                             const JointOptions& options) {
+                                             const JointOptions& options, WorkerGroup& workers) {
   check(options);
   prepare_steps();
-  return std::make_unique<TorchJointNetworks>(encoder, pooling, generator, options);
+  return std::make_unique<TorchJointNetworks>(encoder, pooling, generator, options, workers);
 }
 
 }  // namespace tandem::training

@@ -9,6 +9,7 @@ tandem_trainer_plugin(int (*compute_threads)()) {
   tandem::follow_compute_threads(compute_threads);
   static const tandem::TrainerPlugin plugin = {
       tandem::plugin_build().data(), &tandem::training::load_networks,
-      &tandem::training::load_reranker, &tandem::training::load_preferences};
+      &tandem::training::load_reranker, &tandem::training::load_preferences,
+      &tandem::training::join_workers};
   return &plugin;
 }

@@ -11,7 +11,7 @@ namespace tandem::training {
 // As JointNetworks::load().
 std::unique_ptr<JointNetworks> load_networks(const BertCheckpoint& encoder, Pooling pooling,
                                              const DecoderWeights* generator,
-                                             const JointOptions& options);
+                                             const JointOptions& options, WorkerGroup& workers);
 
 // As RerankerNetwork::load().
 std::unique_ptr<RerankerNetwork> load_reranker(const BertCheckpoint& checkpoint,
@@ -20,6 +20,9 @@ std::unique_ptr<RerankerNetwork> load_reranker(const BertCheckpoint& checkpoint,
 // As PreferenceNetwork::load().
 std::unique_ptr<PreferenceNetwork> load_preferences(const DecoderWeights& generator,
                                                     const PreferenceOptions& options);
+
+// As WorkerGroup::join().
+std::unique_ptr<WorkerGroup> join_workers(const WorkerPlace& place);
 
 }  // namespace tandem::training
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <limits>
+#include <numeric>
 
 #include "base/error.h"
 #include "model/safetensors_writer.h"
@@ -53,6 +54,22 @@ std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const st
     parts.back().second = i + 1;
   }
   return parts;
+}
+
+std::pair<std::size_t, std::size_t> share_of_worker(std::span<const std::int64_t> sizes,
+                                                    const WorkerGroup& workers) {
+  const std::int64_t total = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  std::pair<std::size_t, std::size_t> share = {0, 0};
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    // Whose part the middle of it falls into.
+    const std::int64_t owner =
+        total == 0 ? 0 : (2 * before + sizes[i]) * workers.size() / (2 * total);
+    before += sizes[i];
+    if (owner < workers.rank()) share.first = i + 1;
+    if (owner <= workers.rank()) share.second = i + 1;
+  }
+  return share;
 }
 
 void save_tensors(const NamedTensors& tensors, const std::filesystem::path& path) {

@@ -39,6 +39,11 @@ class StepMemory {
 std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const std::int64_t> sizes,
                                                               std::int64_t budget);
 
+// Which of them are a worker's: neighbours, of about as much in all as those of each other worker.
+// There may be none.
+std::pair<std::size_t, std::size_t> share_of_worker(std::span<const std::int64_t> sizes,
+                                                    const WorkerGroup& workers);
+
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Tensors of floats, as a safetensors file.
