@@ -243,6 +243,7 @@ void PreferenceRun::step() {
   const PreferenceFigures figures = figures_of(batch, result.likelihoods);
   progress_.add_step(result.loss, result.tokens, seconds);
   folder_->add_metrics({{"step", progress_.step()},
+                        {"steps", progress_.steps()},
                         {"loss", result.loss},
                         {"preference", figures.loss},
                         {"chosen", result.chosen},

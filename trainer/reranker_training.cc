@@ -205,6 +205,7 @@ void RerankerRun::step() {
         options_.run);
   progress_.add_step(result.loss, result.tokens, seconds);
   folder_->add_metrics({{"step", progress_.step()},
+                        {"steps", progress_.steps()},
                         {"loss", result.loss},
                         {"right", result.right},
                         {"gradient", result.gradient},

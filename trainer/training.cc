@@ -261,6 +261,7 @@ void Run::step() {
 
 void Run::record(const StepResult& result, const StepRates& rates, double seconds) {
   folder_->add_metrics({{"step", progress_.step()},
+                        {"steps", progress_.steps()},
                         {"loss", result.loss},
                         {"joint", result.joint},
                         {"contrastive", result.contrastive},

@@ -41,8 +41,10 @@ ReleaseModels trained_models(const TuningJob& job, const std::filesystem::path& 
 struct RunProgressSoFar {
   bool begun = false;
   bool ended = false;
-  std::size_t steps = 0;  // done
+  std::size_t steps = 0;    // done
+  std::size_t planned = 0;  // in all; 0 before the first is done
   std::int64_t tokens = 0;
+  double seconds = 0;  // that these steps took
 };
 RunProgressSoFar progress_of(const std::filesystem::path& run);
 

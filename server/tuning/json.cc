@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 
 #include "server/tuning/files.h"
 #include "trainer/run_folder.h"
@@ -50,7 +51,10 @@ std::string id_after(const TuningJob& job, std::string_view prefix, std::string_
 std::string describe(const json& line) {
   const std::size_t step = step_of(line);
   if (!line.contains("dev")) {
-    return fmt::format("Step {}: training loss={:.3f}", step, number_of(line, "loss"));
+    const double steps = number_of(line, "steps");
+    return fmt::format("Step {}{}: training loss={:.3f}", step,
+                       steps > 0 ? fmt::format("/{:.0f}", steps) : std::string(),
+                       number_of(line, "loss"));
   }
   std::string figures;
   for (const auto& [name, value] : line["dev"].items()) {
@@ -58,6 +62,13 @@ std::string describe(const json& line) {
     figures += fmt::format("{} {}={:.3f}", figures.empty() ? "" : ",", name, value.get<double>());
   }
   return fmt::format("Step {}: dev{}", step, figures);
+}
+
+// Seconds since 1970, if the steps to come take as long as those before.
+std::int64_t estimated_finish(const RunProgressSoFar& progress) {
+  const double each = progress.seconds / static_cast<double>(progress.steps);
+  const auto left = static_cast<double>(progress.planned - progress.steps);
+  return std::time(nullptr) + std::llround(each * left);
 }
 
 json metrics_event(const TuningJob& job, const json& line, std::int64_t time_unix_s) {
@@ -106,6 +117,12 @@ json to_json(const TuningJob& job, const fs::path& run) {
   json metadata;
   if (!request.metadata.empty()) metadata = request.metadata;
   const bool finished = job.is_finished();
+  RunProgressSoFar progress;
+  if (!finished) progress = progress_of(run);
+  const bool running = job.status == TuningJob::Status::kRunning &&
+                       progress.planned >= progress.steps && progress.steps > 0;
+  json steps;
+  if (progress.planned > 0) steps = progress.planned;
   return {{"id", job.id},
           {"object", "fine_tuning.job"},
           {"created_at", job.created_at_unix_s},
@@ -122,7 +139,7 @@ json to_json(const TuningJob& job, const fs::path& run) {
           {"hyperparameters", hyperparameters(request)},
           {"method", {{"type", method}, {method, {{"hyperparameters", hyperparameters(request)}}}}},
           {"trained_tokens", finished ? json(job.trained_tokens) : json()},
-          {"estimated_finish", nullptr},
+          {"estimated_finish", running ? json(estimated_finish(progress)) : json()},
           {"result_files", json::array()},
           {"integrations", nullptr},
           {"organization_id", "tandem"},
@@ -131,7 +148,8 @@ json to_json(const TuningJob& job, const fs::path& run) {
             {"corpus_file", or_null(request.corpus_file)},
             {"promote", request.promote},
             {"promote_if", or_null(request.promote_if)},
-            {"step", finished ? job.steps : progress_of(run).steps}}}};
+            {"step", finished ? job.steps : progress.steps},
+            {"steps", std::move(steps)}}}};
 }
 
 std::vector<json> tuning_events(const TuningJob& job, const fs::path& run) {

@@ -11,7 +11,8 @@
 
 namespace tandem {
 
-// fine_tuning.job, with an object "tandem": {collection, corpus_file, promote, promote_if, step}.
+// fine_tuning.job, with an object "tandem": {collection, corpus_file, promote, promote_if, step,
+// steps}.
 nlohmann::json to_json(const TuningJob& job, const std::filesystem::path& run);
 
 // fine_tuning.job.event, the newest first: what happened to the job, and each step and evaluation

@@ -44,7 +44,14 @@ const titleOf = (job) => job.suffix ?? `Training ${job.id.replace('ftjob-', '').
 
 function summaryOf(job) {
   const parts = [kMethods[job.method.type] ?? job.method.type, timeOf(job.created_at)];
-  if (job.status !== 'queued') parts.push(`step ${job.tandem.step.toLocaleString('en')}`);
+  if (job.status !== 'queued') {
+    const all = job.tandem.steps === null ? '' : ` of ${job.tandem.steps.toLocaleString('en')}`;
+    parts.push(`step ${job.tandem.step.toLocaleString('en')}${all}`);
+  }
+  if (job.estimated_finish !== null) {
+    const minutes = Math.max(1, Math.round((job.estimated_finish - Date.now() / 1000) / 60));
+    parts.push(`about ${minutes.toLocaleString('en')} min left`);
+  }
   if (job.fine_tuned_model) parts.push(`became ${job.fine_tuned_model}`);
   return parts.join(' · ');
 }

@@ -138,7 +138,11 @@ class FineTuning(unittest.TestCase):
         self.assertIsNone(job.fine_tuned_model)
         self.assertEqual(job.hyperparameters.batch_size, 2)
         waiting = self.create()
-        self.wait_for(job, lambda now: now.tandem["step"] >= 1 and self.jobs.checkpoints.list(job.id).data)
+        running = self.wait_for(
+            job, lambda now: now.tandem["step"] >= 1 and self.jobs.checkpoints.list(job.id).data)
+        self.assertEqual(running.tandem["steps"], STEPS)
+        self.assertGreaterEqual(running.estimated_finish, running.created_at)
+        self.assertIsNone(self.jobs.retrieve(waiting.id).tandem["steps"])
         self.assertEqual(self.jobs.retrieve(waiting.id).status, "queued")
         training = self.trainings()[0]
         self.kill()
@@ -153,6 +157,7 @@ class FineTuning(unittest.TestCase):
                          ("r2", 1, "keepers", {"who": "me"}))
         self.assertGreater(ended.trained_tokens, 0)
         self.assertGreaterEqual(ended.finished_at, ended.created_at)
+        self.assertIsNone(ended.estimated_finish)
 
         events = list(self.jobs.list_events(job.id, limit=2))
         told = [event.message for event in events]
