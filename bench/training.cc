@@ -174,9 +174,9 @@ int main(int argc, char** argv) {
       });
       return 0;
     }
-    const auto networks = tandem::training::load_networks(encoder, tandem::Pooling::kMean,
-                                                          &generator, tandem::JointOptions{},
-                                                          tandem::WorkerGroup::alone());
+    const auto networks =
+        tandem::training::load_networks(encoder, tandem::Pooling::kMean, &generator,
+                                        tandem::JointOptions{}, tandem::WorkerGroup::alone());
     tandem::bench::answer_measurements([&]() -> tandem::bench::Figures {
       const tandem::bench::Stopwatch stopwatch;
       const std::clock_t before = std::clock();
