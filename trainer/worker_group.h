@@ -1,8 +1,9 @@
 // Processes that train the same networks together, each with its share of every batch.
 //
-// They are started as torchrun starts them (`torchrun --no-python --nproc-per-node 2 tandem train
-// ...`), and all of them run the same program over the same data. What follows from data, seed and
-// step alone, each computes by itself; what takes time is divided, and what came out exchanged.
+// They are started as torchrun starts them (`torchrun --no-python --nproc-per-node 2 -- tandem
+// train ...`), and all of them run the same program over the same data. What follows from data,
+// seed and step alone, each computes by itself; what takes time is divided, and what came out
+// exchanged.
 #ifndef TANDEM_TRAINER_WORKER_GROUP_H_
 #define TANDEM_TRAINER_WORKER_GROUP_H_
 
