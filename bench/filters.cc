@@ -89,8 +89,8 @@ int main(int argc, char** argv) {
       figures.tandem[name + ", ms"] = median(latencies[true]);
       figures.peer[name + ", ms"] = median(latencies[false]);
     };
-    const Filter thousandth{FilterType::kEqual, "thousandth", {7.0}, {}};
-    const Filter half{FilterType::kEqual, "half", {true}, {}};
+    Filter thousandth{FilterType::kEqual, "thousandth", {7.0}, {}};
+    Filter half{FilterType::kEqual, "half", {true}, {}};
     add("10 of a filter that selects 0.1 %", [&] { return thousandth; });
     add("10 of a filter that selects 50 %", [&] { return half; });
     // Never the same one twice, so that each is evaluated.
