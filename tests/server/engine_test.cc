@@ -31,7 +31,7 @@ class EngineTest : public ::testing::Test {
   }
   // The encoder with another pooling, which gives other vectors.
   std::filesystem::path changed_encoder() const {
-    const auto copy = folder_.path() / "changed";
+    auto copy = folder_.path() / "changed";
     if (std::filesystem::exists(copy)) return copy;
     std::filesystem::copy(testing::encoder_folder(), copy,
                           std::filesystem::copy_options::recursive);

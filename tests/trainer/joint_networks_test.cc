@@ -214,6 +214,7 @@ TEST(JointNetworksTest, WorkersTogetherTakeTheStepsOfOne) {
     batch.push_back(sample_of_generator());
     Networks alone(options);
     std::vector<StepResult> expected;
+    expected.reserve(3);
     for (int i = 0; i < 3; ++i) expected.push_back(alone.joint->step(batch, {1e-3, 1e-3}));
     for (const int count : {2, 4}) {
       std::vector<std::map<std::string, std::vector<float>>> encoders(

@@ -26,6 +26,7 @@ void AdamW::add_up_gradients(WorkerGroup& workers) {
   const auto exchange = [&] {
     if (gradients.empty()) return;
     std::vector<at::Tensor> flat;
+    flat.reserve(gradients.size());
     for (const at::Tensor& gradient : gradients) flat.push_back(gradient.reshape({-1}));
     const at::Tensor all = at::cat(flat);
     workers.add_up({all.mutable_data_ptr<float>(), static_cast<std::size_t>(numbers)});
