@@ -48,6 +48,16 @@ void require_equal(const json& before, const json& now) {
 
 }  // namespace
 
+double number_of(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::size_t count_of(const json& object, const char* name) {
+  const double number = number_of(object, name);
+  return number >= 0 && number < 1e15 ? static_cast<std::size_t>(number) : 0;
+}
+
 bool RunFolder::holds_run(const std::filesystem::path& path) {
   return exists(path / kDescription);
 }

@@ -49,6 +49,12 @@ class RunFolder {
   std::ofstream metrics_;
 };
 
+// A number of a line of metrics or of a result, which anybody may have written; 0 where there is
+// none.
+double number_of(const nlohmann::json& object, const char* name);
+// The same of what is counted: 0 for what cannot be a count.
+std::size_t count_of(const nlohmann::json& object, const char* name);
+
 }  // namespace tandem
 
 #endif  // TANDEM_TRAINER_RUN_FOLDER_H_

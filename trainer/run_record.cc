@@ -52,17 +52,6 @@ std::map<std::string, double> numbers_of(const json& object, const char* name) {
   return numbers;
 }
 
-double number_of(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-// What a step is counted with; others read as none.
-std::size_t count_of(const json& object, const char* name) {
-  const double number = number_of(object, name);
-  return number >= 0 && number < 1e15 ? static_cast<std::size_t>(number) : 0;
-}
-
 // Beyond, differences of such numbers may not be finite.
 bool is_drawable(double value) {
   return std::isfinite(value) && std::abs(value) < 1e100;
@@ -79,7 +68,8 @@ void add_line(const json& line, RunRecord& record) {
   record.steps = std::max(record.steps, step);
   record.seconds += number_of(line, "seconds");
   for (const auto& [name, value] : line.items())
-    if (name != "step" && name != "dev" && value.is_number() && is_drawable(value.get<double>()))
+    if (name != "step" && name != "steps" && name != "dev" && value.is_number() &&
+        is_drawable(value.get<double>()))
       record.curves[name].emplace_back(step, value.get<double>());
 }
 

@@ -114,11 +114,8 @@ RunProgressSoFar progress_of(const fs::path& run) {
     if (tokens == line.end() || !tokens->is_number()) continue;
     ++progress.steps;
     progress.tokens += tokens->get<std::int64_t>();
-    // Runs that an older version began have no numbers of steps.
-    if (const auto steps = line.find("steps"); steps != line.end() && steps->is_number_unsigned())
-      progress.planned = steps->get<std::size_t>();
-    if (const auto seconds = line.find("seconds"); seconds != line.end() && seconds->is_number())
-      progress.seconds += seconds->get<double>();
+    progress.planned = count_of(line, "steps");  // none in runs that an older version began
+    progress.seconds += number_of(line, "seconds");
   }
   return progress;
 }

@@ -33,27 +33,17 @@ json hyperparameters(const TuningRequest& request) {
   return all;
 }
 
-std::size_t step_of(const json& line) {
-  const auto step = line.find("step");
-  return step != line.end() && step->is_number_unsigned() ? step->get<std::size_t>() : 0;
-}
-
-double number_of(const json& line, const char* name) {
-  const auto number = line.find(name);
-  return number != line.end() && number->is_number() ? number->get<double>() : 0;
-}
-
 // Names "PREFIX-…" after the job "ftjob-…".
 std::string id_after(const TuningJob& job, std::string_view prefix, std::string_view rest) {
   return fmt::format("{}-{}-{}", prefix, job.id.substr(job.id.find('-') + 1), rest);
 }
 
 std::string describe(const json& line) {
-  const std::size_t step = step_of(line);
+  const std::size_t step = count_of(line, "step");
   if (!line.contains("dev")) {
-    const double steps = number_of(line, "steps");
+    const std::size_t steps = count_of(line, "steps");
     return fmt::format("Step {}{}: training loss={:.3f}", step,
-                       steps > 0 ? fmt::format("/{:.0f}", steps) : std::string(),
+                       steps > 0 ? fmt::format("/{}", steps) : std::string(),
                        number_of(line, "loss"));
   }
   std::string figures;
@@ -75,7 +65,7 @@ json metrics_event(const TuningJob& job, const json& line, std::int64_t time_uni
   json data = line;
   if (const auto loss = line.find("loss"); loss != line.end()) data["train_loss"] = *loss;
   const char* const kind = line.contains("dev") ? "dev" : "step";
-  return {{"id", id_after(job, "ftevent", fmt::format("{}-{}", kind, step_of(line)))},
+  return {{"id", id_after(job, "ftevent", fmt::format("{}-{}", kind, count_of(line, "step")))},
           {"object", "fine_tuning.job.event"},
           {"created_at", time_unix_s},
           {"level", "info"},
@@ -98,7 +88,7 @@ json message_event(const TuningJob& job, std::size_t place, std::int64_t time_un
 json checkpoint_metrics(const std::vector<json>& lines, std::size_t step) {
   json metrics = {{"step", step}};
   for (const json& line : lines) {
-    if (step_of(line) != step) continue;
+    if (count_of(line, "step") != step) continue;
     if (const auto loss = line.find("loss"); loss != line.end()) metrics["train_loss"] = *loss;
     if (const auto dev = line.find("dev"); dev != line.end()) metrics["dev"] = *dev;
   }
@@ -165,7 +155,7 @@ std::vector<json> tuning_events(const TuningJob& job, const fs::path& run) {
   };
   double trained_s = 0;
   for (const json& line : RunFolder::read_metrics(run)) {
-    tell_messages(std::max<std::size_t>(step_of(line), 1));
+    tell_messages(std::max<std::size_t>(count_of(line, "step"), 1));
     trained_s += number_of(line, "seconds");
     now = std::max<std::int64_t>(now, job.started_at_unix_s + std::llround(trained_s));
     events.push_back(metrics_event(job, line, now));
@@ -196,7 +186,7 @@ std::vector<json> tuning_checkpoints(const TuningJob& job, const fs::path& run) 
   for (const std::size_t step : RunFolder::checkpoint_steps(run)) {
     double trained_s = 0;
     for (const json& line : lines) {
-      if (step_of(line) <= step) trained_s += number_of(line, "seconds");
+      if (count_of(line, "step") <= step) trained_s += number_of(line, "seconds");
     }
     checkpoints.push_back(checkpoint(step, fmt::format("{}:step-{}", job.id, step),
                                      job.started_at_unix_s + std::llround(trained_s)));

@@ -29,8 +29,8 @@ class RunRecordTest : public ::testing::Test {
   void write_run(const std::string& run, const std::string& loss) const {
     write(run, "run.json", R"({"format": 1, "dev": null, "loss": {"kind": ")" + loss + R"("}})");
     write(run, "metrics.jsonl",
-          "{\"step\": 1, \"loss\": 3, \"seconds\": 2}\n"
-          "{\"step\": 2, \"loss\": 2.5, \"joint\": null, \"seconds\": 2}\n"
+          "{\"step\": 1, \"steps\": 2, \"loss\": 3, \"seconds\": 2}\n"
+          "{\"step\": 2, \"steps\": 2, \"loss\": 2.5, \"joint\": null, \"seconds\": 2}\n"
           "{\"step\": 2, \"dev\": {\"f1\": 0.25}}\n{\"step\": 3, \"lo");
     write(run, "result.json", R"({"steps": 2, "seconds": 5, "best_step": 2, "best_by": "f1",
                                   "dev_before": {"f1": 0.125}, "dev_after": {"f1": 0.25}})");
@@ -48,6 +48,7 @@ TEST_F(RunRecordTest, ReadsWhatARunHasWritten) {
   EXPECT_THAT(run.curves.at("loss"), ElementsAre(Pair(1, 3), Pair(2, 2.5)));
   EXPECT_THAT(run.curves.at("dev f1"), ElementsAre(Pair(2, 0.25)));
   EXPECT_FALSE(run.curves.contains("joint"));
+  EXPECT_FALSE(run.curves.contains("steps")) << "it is the same in each line";
   EXPECT_EQ(run.before.at("f1"), 0.125);
   EXPECT_EQ(run.after.at("f1"), 0.25);
   EXPECT_EQ(run.steps, 2u);
