@@ -6,26 +6,8 @@ import subprocess
 import tempfile
 import unittest
 
+from question_set import write_corpus, write_lines, write_questions
 from support import ENCODER, GENERATOR, PROGRAM
-
-PASSAGES = {
-    "tide": ("Harbour", "The tide turns at six in the evening at Gannet Rock."),
-    "bread": ("Kitchen", "Rye bread wants twelve hours to rise before it is baked."),
-    "wheel": ("Workshop", "A bicycle wheel has thirty-six spokes, each of steel."),
-    "moon": ("Sky", "The moon goes round the earth in twenty-seven days."),
-    "bees": ("Garden", "Bees dance to tell each other where flowers are."),
-}
-QUESTIONS = [
-    ("When does the tide turn?", "six in the evening", "tide"),
-    ("How long must rye bread rise?", "twelve hours", "bread"),
-    ("How many spokes has a bicycle wheel?", "thirty-six", "wheel"),
-    ("How long does the moon take to go round the earth?", "twenty-seven days", "moon"),
-]
-
-
-def write_lines(path, rows):
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
 
 
 def run(*arguments, status=0):
@@ -43,11 +25,8 @@ class Eval(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="tandem-eval-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.corpus = write_lines(self.folder / "corpus.jsonl", [
-            {"id": key, "title": title, "text": text} for key, (title, text) in PASSAGES.items()])
-        self.questions = write_lines(self.folder / "dev.jsonl", [
-            {"id": key, "question": question, "answers": [answer], "positives": [key]}
-            for question, answer, key in QUESTIONS])
+        self.corpus = write_corpus(self.folder / "corpus.jsonl")
+        self.questions = write_questions(self.folder / "dev.jsonl")
         self.unanswerable = write_lines(
             self.folder / "none.jsonl", [{"question": "Who was the first king of Norway?"}])
         self.data = ["--corpus", self.corpus, "--questions", self.questions]

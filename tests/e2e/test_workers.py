@@ -9,16 +9,8 @@ import tempfile
 import time
 import unittest
 
+from question_set import write_corpus, write_questions
 from support import ENCODER, GENERATOR, PROGRAM
-
-PASSAGES = {
-    "tide": ("Harbour", "The tide turns at six in the evening at Gannet Rock."),
-    "bread": ("Kitchen", "Rye bread wants twelve hours to rise before it is baked."),
-    "wheel": ("Workshop", "A bicycle wheel has thirty-six spokes, each of steel."),
-}
-QUESTIONS = [("When does the tide turn?", "six in the evening", "tide"),
-             ("How long must rye bread rise?", "twelve hours", "bread"),
-             ("How many spokes has a bicycle wheel?", "thirty-six", "wheel")]
 
 
 def free_port():
@@ -37,12 +29,8 @@ class Workers(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="tandem-workers-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        corpus, questions = self.folder / "corpus.jsonl", self.folder / "questions.jsonl"
-        corpus.write_text("".join(json.dumps({"id": key, "title": title, "text": text}) + "\n"
-                                  for key, (title, text) in PASSAGES.items()))
-        questions.write_text("".join(
-            json.dumps({"id": key, "question": question, "answers": [answer], "positives": [key]}) + "\n"
-            for question, answer, key in QUESTIONS))
+        corpus = write_corpus(self.folder / "corpus.jsonl")
+        questions = write_questions(self.folder / "questions.jsonl")
         self.command = [
             PROGRAM, "train", "--corpus", corpus, "--questions", questions, "--dev", questions, "--allow-leaks",
             "--encoder", ENCODER, "--generator", GENERATOR, "--lora", "2", "--batch", "3", "--passages", "2",
