@@ -55,6 +55,7 @@ void promote(const TrainArguments& arguments, const PromotionGate& gate,
 }
 
 void run(TrainArguments arguments) {
+  const WorkerPlace worker = worker_place();
   std::optional<PromotionGate> gate;
   // Before hours of training, not after.
   if (!arguments.gate.empty()) {
@@ -63,10 +64,9 @@ void run(TrainArguments arguments) {
       throw Error(ErrorCode::kInvalidArgument, "--promote-if has nothing to compare",
                   "give questions to measure by: --dev FILE or --dev-share");
     }
-    if (!arguments.place.is_server() && worker_place().rank == 0) arguments.place.open(true);
+    if (!arguments.place.is_server() && worker.rank == 0) arguments.place.open(true);
   }
   TrainingOptions& training = arguments.training;
-  const WorkerPlace worker = worker_place();
   set_compute_threads(arguments.threads);
   if (arguments.threads == 0)  // all processors, which the workers of a machine share
     set_compute_threads(std::max(1, compute_threads() / worker.local_count));

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -45,7 +46,7 @@ class Run {
   void open_folder(const json& description);
   DataVectors encode_data();
   void retrieve(const DataVectors& vectors);
-  void select(const DataVectors& vectors);
+  void select(DataVectors vectors);
   void keep_selected();
   void count_steps();
   void step();
@@ -135,38 +136,36 @@ void Run::begin() {
     progress_.go_on_from(*checkpoint_step_);
     if (workers_.leads()) remember_best();
   } else {
-    const DataVectors vectors = encode_data();
+    DataVectors vectors = encode_data();
     retrieve(vectors);
-    select(vectors);
+    select(std::move(vectors));
   }
 }
 
 DataVectors Run::encode_data() {
   progress_.tell("encoding passages");
-  const auto own = [&](const std::vector<std::vector<TokenId>>& texts) {
+  DataVectors vectors;
+  vectors.dimension = static_cast<std::size_t>(encoder_->dimension());
+  // Those of this worker's share, and where it begins.
+  const auto encode = [&](const std::vector<std::vector<TokenId>>& texts) {
     const auto [begin, end] = share_of(texts.size(), workers_.rank(), workers_.size());
-    return std::span(texts).subspan(begin, end - begin);
+    return std::pair(begin, networks_->encode(std::span(texts).subspan(begin, end - begin)));
   };
-  const auto passages = own(data_->passage_tokens());
-  const std::vector<float> queries = networks_->encode(own(data_->query_tokens()));
-  return {
-      .passages = networks_->encode(passages),
-      .first_passage = static_cast<std::size_t>(passages.data() - data_->passage_tokens().data()),
-      .queries = gather_numbers<float>(workers_, queries),
-      .dimension = static_cast<std::size_t>(encoder_->dimension())};
+  std::tie(vectors.first_passage, vectors.passages) = encode(data_->passage_tokens());
+  vectors.queries = gather_numbers<float>(workers_, encode(data_->query_tokens()).second);
+  return vectors;
 }
 
 // The ids are kept in the folder for when the run goes on.
-void Run::select(const DataVectors& vectors) {
+void Run::select(DataVectors vectors) {
   if (options_.selection.by == QuestionSelection::kAll) return;
   progress_.tell("selecting questions");
-  DataVectors all = vectors;
-  all.passages = gather_numbers<float>(workers_, vectors.passages);
-  all.first_passage = 0;
+  if (workers_.size() > 1) vectors.passages = gather_numbers<float>(workers_, vectors.passages);
+  vectors.first_passage = 0;
   json places;
   if (workers_.leads()) {
     json ids = json::array();
-    places = useful_questions(*data_, *networks_, all, options_.selection,
+    places = useful_questions(*data_, *networks_, vectors, options_.selection,
                               options_.networks.score_temperature, options_.batches.seed);
     for (const std::size_t place : places) ids.push_back(data_->question(place).id);
     write_file_atomic(options_.run / kSelected, ids.dump());

@@ -61,6 +61,8 @@ class WorkerGroup {
 // Numbers of each worker, one worker after the other.
 template <class Number>
 std::vector<Number> gather_numbers(WorkerGroup& workers, std::span<const Number> own) {
+  if (workers.size() == 1)
+    return {own.begin(), own.end()};  // the corpus's vectors may be gigabytes
   std::vector<Number> all;
   for (const std::string& bytes :
        workers.gather({reinterpret_cast<const char*>(own.data()), own.size_bytes()})) {

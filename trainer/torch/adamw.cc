@@ -42,7 +42,7 @@ void AdamW::add_up_gradients(WorkerGroup& workers) {
     if (counts[i] == 0) continue;
     const at::Tensor& tensor = slots_[i].parameter.tensor;
     if (!tensor.grad().defined()) tensor.mutable_grad() = at::zeros_like(tensor);
-    if (numbers > 0 && numbers + tensor.numel() > kMostNumbers) exchange();
+    if (numbers + tensor.numel() > kMostNumbers) exchange();
     gradients.push_back(tensor.grad());
     numbers += tensor.numel();
   }

@@ -217,12 +217,9 @@ at::Tensor TorchJointNetworks::contrast(std::span<const TrainingQuestion> batch,
 void TorchJointNetworks::joint(std::span<const TrainingQuestion> questions, std::size_t batch_size,
                                const BatchTexts& texts, const at::Tensor& scores,
                                StepResult& result) const {
-  const auto sizes = sizes_of(questions);
-  const auto [first, last] = share_of_worker(sizes, workers_);
-  const auto own_sizes = std::span(sizes).subspan(first, last - first);
-  for (auto [begin, end] : parts_within(own_sizes, options_.generator_tokens)) {
-    begin += first;
-    const std::size_t count = end + first - begin;
+  for (const auto& [begin, end] :
+       parts_of_worker(sizes_of(questions), options_.generator_tokens, workers_)) {
+    const std::size_t count = end - begin;
     const double share = static_cast<double>(count) / static_cast<double>(batch_size);
     const JointLossValue value = loss_->compute(score_answers(
         *generator_, questions.subspan(begin, count),
@@ -279,11 +276,8 @@ void TorchJointNetworks::learn_retrieved(std::span<const TrainingQuestion> quest
 void TorchJointNetworks::learn_together(std::span<const TrainingQuestion> questions,
                                         std::size_t batch_size, StepResult& result) const {
   if (!generator_ || !(options_.joint_weight > 0)) return;
-  const auto all_sizes = sizes_of(questions);
-  const auto [first, last] = share_of_worker(all_sizes, workers_);
-  questions = questions.subspan(first, last - first);
-  const auto sizes = std::span(all_sizes).subspan(first, last - first);
-  for (const auto& [begin, end] : parts_within(sizes, options_.generator_tokens)) {
+  for (const auto& [begin, end] :
+       parts_of_worker(sizes_of(questions), options_.generator_tokens, workers_)) {
     const double share = static_cast<double>(end - begin) / static_cast<double>(batch_size);
     const at::Tensor loss =
         together_loss(*generator_, questions.subspan(begin, end - begin), options_.loss.likelihood);

@@ -72,6 +72,17 @@ std::pair<std::size_t, std::size_t> share_of_worker(std::span<const std::int64_t
   return share;
 }
 
+std::vector<std::pair<std::size_t, std::size_t>> parts_of_worker(
+    std::span<const std::int64_t> sizes, std::int64_t budget, const WorkerGroup& workers) {
+  const auto [first, last] = share_of_worker(sizes, workers);
+  auto parts = parts_within(sizes.subspan(first, last - first), budget);
+  for (auto& [begin, end] : parts) {
+    begin += first;
+    end += first;
+  }
+  return parts;
+}
+
 void save_tensors(const NamedTensors& tensors, const std::filesystem::path& path) {
   std::vector<TensorShape> shapes;
   for (const auto& [name, tensor] : tensors) shapes.push_back({name, tensor.sizes().vec()});

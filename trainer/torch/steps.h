@@ -44,6 +44,10 @@ std::vector<std::pair<std::size_t, std::size_t>> parts_within(std::span<const st
 std::pair<std::size_t, std::size_t> share_of_worker(std::span<const std::int64_t> sizes,
                                                     const WorkerGroup& workers);
 
+// The parts of a worker's share, as ranges of all.
+std::vector<std::pair<std::size_t, std::size_t>> parts_of_worker(
+    std::span<const std::int64_t> sizes, std::int64_t budget, const WorkerGroup& workers);
+
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Tensors of floats, as a safetensors file.
